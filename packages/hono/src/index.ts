@@ -1,1 +1,1 @@
-export {}
+export { type Servable, triwire, webSocket } from './triwire.ts'

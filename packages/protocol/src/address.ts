@@ -20,10 +20,11 @@ export type Params = Readonly<Record<string, string | number>>
 
 /**
  * Writes the address of a channel.
- * @throws TriwireError `bad_channel` for empty values, lone surrogates, or an address over 255 bytes
+ * @throws TriwireError `bad_channel` for malformed names, empty values, lone surrogates, or over 255 bytes
  */
 export function formatAddress(key: string, params: Params = {}): string {
   const names = Object.keys(params).sort()
+  if (!NAME.test(key) || !names.every((name) => PARAM.test(name))) throw badAddress()
   const query = names.map((name) => `${name}=${encodeValue(name, params[name])}`).join('&')
   const address = query === '' ? key : `${key}?${query}`
   if (utf8Length(address) > MAX_ADDRESS_BYTES) {
@@ -53,7 +54,7 @@ export function parseAddress(address: string): {
       params[pair.slice(0, equals)] = decodeValue(pair.slice(equals + 1))
     }
   }
-  if (!NAME.test(key) || formatAddress(key, params) !== address) throw badAddress()
+  if (formatAddress(key, params) !== address) throw badAddress()
   return { key, params }
 }
 
@@ -87,6 +88,9 @@ export function decodeValue(encoded: string): string {
 
 /** What a channel key, an event, a signal or a command may be called. */
 export const NAME: RegExp = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/
+
+/** What a parameter may be called: the same in paths. A name is not encoded, so it must not hold `=` or `&`. */
+const PARAM = /^[A-Za-z][A-Za-z0-9_]{0,63}$/
 
 function badAddress(): TriwireError {
   return new TriwireError(

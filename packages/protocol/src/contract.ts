@@ -6,6 +6,12 @@ import { TriwireError } from './codes.ts'
 /** Channels by key. */
 export type ChannelMap = Readonly<Record<string, Channel>>
 
+/**
+ * Of a channel, only what has no type parameters worth inferring: with `Channel` here, its `SchemaMap` would become
+ * the inferred type of every part that a `channel()` written inside `contract({…})` leaves out.
+ */
+type PathMap = Readonly<Record<string, Pick<Channel, 'path' | 'history'>>>
+
 /** What `contract()` returns. */
 export interface Contract<TChannels extends ChannelMap = ChannelMap> {
   readonly channels: TChannels
@@ -26,7 +32,9 @@ export interface ResolvedChannel {
  * Puts channels together.
  * @throws TriwireError `bad_channel` for a malformed key, or two paths that one URL could match
  */
-export function contract<const TChannels extends ChannelMap>(channels: TChannels): Contract<TChannels> {
+export function contract<const TChannels extends PathMap>(
+  channels: TChannels,
+): Contract<TChannels extends ChannelMap ? TChannels : never> {
   const entries = Object.entries(channels)
   for (const [index, [key, { path }]] of entries.entries()) {
     if (!NAME.test(key))
@@ -43,7 +51,7 @@ export function contract<const TChannels extends ChannelMap>(channels: TChannels
       }
     }
   }
-  return { channels }
+  return { channels: channels as TChannels extends ChannelMap ? TChannels : never }
 }
 
 /**

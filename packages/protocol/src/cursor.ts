@@ -35,7 +35,8 @@ export function formatCursor(cursor: Cursor): string {
  * @throws TriwireError `bad_cursor`
  */
 export function parseCursor(text: string): Cursor {
-  const match = text.length <= MAX_CURSOR_LENGTH ? CURSOR.exec(text) : null
+  // A peer may have sent something else than a string, or nothing.
+  const match = typeof text === 'string' && text.length <= MAX_CURSOR_LENGTH ? CURSOR.exec(text) : null
   const offset = Number(match?.[2])
   if (match === null || !Number.isSafeInteger(offset)) {
     throw new TriwireError(

@@ -29,12 +29,33 @@ type JsonifyElement<TValue> = TValue extends undefined | symbol | ((...args: nev
 
 type Vanishing = undefined | symbol | ((...args: never[]) => unknown)
 
-type JsonifyObject<TObject extends object> = {
+/** `always` or `sometimes` in the JSON text, or `never`. */
+type Presence<TValue> = unknown extends TValue
+  ? 'always'
+  : [Exclude<TValue, Vanishing>] extends [never]
+    ? 'never'
+    : [Extract<TValue, Vanishing>] extends [never]
+      ? 'always'
+      : 'sometimes'
+
+type AlwaysThere<TObject extends object> = {
   [TKey in keyof TObject as TKey extends symbol
     ? never
-    : [Exclude<TObject[TKey], Vanishing>] extends [never]
-      ? unknown extends TObject[TKey]
-        ? TKey
-        : never
-      : TKey]: Jsonify<Exclude<TObject[TKey], undefined>>
+    : Presence<TObject[TKey]> extends 'always'
+      ? TKey
+      : never]: Jsonify<TObject[TKey]>
 }
+
+type SometimesThere<TObject extends object> = {
+  [TKey in keyof TObject as TKey extends symbol
+    ? never
+    : Presence<TObject[TKey]> extends 'sometimes'
+      ? TKey
+      : never]?: Jsonify<Exclude<TObject[TKey], Vanishing>>
+}
+
+type JsonifyObject<TObject extends object> = [keyof SometimesThere<TObject>] extends [never]
+  ? AlwaysThere<TObject>
+  : Flatten<AlwaysThere<TObject> & SometimesThere<TObject>>
+
+type Flatten<TObject> = { [TKey in keyof TObject]: TObject[TKey] }

@@ -181,10 +181,15 @@ export class Outbox {
   /** When `takeLines` or `takeExpired` has something next; undefined when never by itself. */
   deadline(now: number, pacer: Pacer): number | undefined {
     let next: number | undefined
+    const waiting = new Set<string>()
     for (const entry of this.#entries.values()) {
       // Entries are in order of age, so the first one's deadline is the earliest.
       next ??= entry.deadline
-      if (!entry.sent) next = Math.min(next, Math.max(entry.notBefore, now + pacer.waitMs(now)))
+      const isPublish = entry.sequence !== undefined
+      // A publish behind a waiting one waits with it, whatever its own time.
+      if (entry.sent || (isPublish && waiting.has(entry.channel))) continue
+      if (isPublish && entry.notBefore > now) waiting.add(entry.channel)
+      next = Math.min(next, Math.max(entry.notBefore, now + pacer.waitMs(now)))
     }
     return next
   }

@@ -12,7 +12,7 @@
  */
 import { decodeDownstream, encodeLine } from './codec.ts'
 import { TriwireError } from './codes.ts'
-import type { Cursor } from './cursor.ts'
+import { type Cursor, parseCursor } from './cursor.ts'
 import { DEFAULT_WIRE_LIMITS, type WireLimits } from './limits.ts'
 import { type DownstreamLine, type EventLine, type GapReason, type HelloLine, PROTOCOL_VERSION } from './line.ts'
 import { commandKey, Outbox, type OutboxOptions, type OutgoingLine, publishKey } from './outbox.ts'
@@ -27,7 +27,14 @@ export type Delivery =
    * A channel's stay begins. `anew`: every observer starts from what follows; otherwise only those that subscribed
    * for a starting state up to join `number` do.
    */
-  | { readonly type: 'start'; readonly channel: string; readonly anew: boolean; readonly number: number }
+  | {
+      readonly type: 'start'
+      readonly channel: string
+      readonly anew: boolean
+      readonly number: number
+      /** The position before the first event that follows. */
+      readonly at: Cursor
+    }
   | {
       readonly type: 'snapshot'
       readonly channel: string
@@ -160,6 +167,12 @@ export class Session {
     )
   }
 
+  /** Whether a join has no answer yet. */
+  get joining(): boolean {
+    for (const subscription of this.#subscriptions.values()) if (subscription.asked !== undefined) return true
+    return false
+  }
+
   /** Whether the set of channels differs from what the wire was opened with. */
   get hasChanges(): boolean {
     if (this.#leaves.length > 0) return true
@@ -195,7 +208,7 @@ export class Session {
       this.#subscriptions.set(channel, subscription)
     } else {
       const presenceIsNew = want.presence === true && subscription.want.presence !== true
-      subscription.want = want
+      subscription.handleWant(want)
       if (presenceIsNew) subscription.presenceVersion = ''
       if (start) subscription.needsStart = true
       if (start || presenceIsNew) subscription.needsJoin = true
@@ -414,7 +427,13 @@ export class Session {
         const who = subscription.handleJoined(line)
         if (who === 'unexpected') return
         if (who !== 'nobody')
-          this.#deliveries.push({ type: 'start', channel, anew: who === 'anew', number: line.j })
+          this.#deliveries.push({
+            type: 'start',
+            channel,
+            anew: who === 'anew',
+            number: line.j,
+            at: parseCursor(line.at),
+          })
         this.#deliverCurrent(subscription)
         return
       }
@@ -434,6 +453,7 @@ export class Session {
         this.#deliveries.push({ type: 'signal', channel, event: line.e, data: line.d, member: line.m })
         return
       case 'pres':
+        if (line.op === 'all' && !Array.isArray(line.d)) return
         subscription.presenceVersion = line.v
         if (line.op === 'all') {
           const members = line.d.map(({ m, d }) => ({ id: m, value: d }))
@@ -443,6 +463,8 @@ export class Session {
         return
       case 'end':
         subscription.ended = true
+        subscription.needsJoin = false
+        subscription.retryAt = undefined
         this.#presence.delete(channel)
         this.#deliveries.push({ type: 'ended', channel, error: new TriwireError(line.code, line.msg) })
         return
@@ -460,9 +482,14 @@ export class Session {
       return
     }
     const { offset } = cursor
-    const recovered = offset <= subscription.head
     const kind =
-      continuity === 'past' ? 'past' : !recovered ? 'live' : subscription.startedFresh ? 'history' : 'replayed'
+      continuity === 'past'
+        ? 'past'
+        : offset <= subscription.historyTo
+          ? 'history'
+          : offset <= subscription.head
+            ? 'replayed'
+            : 'live'
     this.#deliveries.push({
       type: 'event',
       channel: line.ch,
@@ -470,11 +497,18 @@ export class Session {
       data: line.d,
       cursor,
       cause: line.c,
-      own: this.#member !== undefined && line.c?.startsWith(this.#member) === true,
+      own: this.#isOwn(line.c),
       kind,
       overlap: offset <= subscription.overlapTo,
     })
     if (continuity === 'next' && offset === subscription.head) this.#deliverCurrent(subscription)
+  }
+
+  /** A cause is `<member>.<command id>` or `<member>#<n>`; one member's name may begin with another's. */
+  #isOwn(cause: unknown): boolean {
+    const member = this.#member
+    if (member === undefined || typeof cause !== 'string' || !cause.startsWith(member)) return false
+    return cause[member.length] === '.' || cause[member.length] === '#'
   }
 
   #deliverCurrent(subscription: Subscription): void {

@@ -27,13 +27,17 @@ export type Continuity = 'next' | 'past' | 'duplicate' | 'hole'
 /** The state of one subscribed channel. Sans I/O, like everything here. */
 export class Subscription {
   readonly address: string
-  want: Want
+  #want: Want
+  /** Where a newcomer wants to begin, below the position. */
+  #startAfter: Cursor | undefined
   /** Position of the last event delivered; undefined until the first `joined`, and between a gap and the next one. */
   cursor: Cursor | undefined
   /** The log's head when this stay began: events up to it are history or recovered, not live. */
   head = 0
-  /** Whether the current stay began anew, so that events up to `head` are history. */
+  /** Whether the current stay began anew. */
   startedFresh = false
+  /** The log's head when the channel last began anew: events up to it are history, also when a cut parts them. */
+  historyTo = 0
   /** Whether a join must be written. */
   needsJoin = true
   /** Whether the next join asks for the starting state although the position is known. */
@@ -47,18 +51,36 @@ export class Subscription {
   #number = 0
   /** While a newcomer's tail is replayed below the position: the offset delivered to it last. */
   #rewind: number | undefined
+  /** Whether the `snap` line that follows `joined` is still on its way. */
+  #awaitsSnapshot = false
   /** What the `snap` line of this stay means to observers: events up to it may be contained. */
   overlapTo = 0
 
   constructor(address: string, want: Want) {
     this.address = address
-    this.want = want
+    this.#want = want
     if (want.after !== undefined) this.cursor = parseCursor(want.after)
+  }
+
+  get want(): Want {
+    return this.#want
+  }
+
+  /** Takes a changed want; an `after` below the position is replayed for the newcomer who asks. */
+  handleWant(want: Want): void {
+    this.#want = want
+    if (want.after === undefined) return
+    const after = parseCursor(want.after)
+    const lowest = this.#startAfter ?? this.cursor
+    if (lowest === undefined || after.epoch !== lowest.epoch || after.offset < lowest.offset)
+      this.#startAfter = after
   }
 
   /** The join line to write now. */
   takeJoin(number: number): JoinLine {
-    const { tail, snapshot, presence } = this.want
+    const { tail, snapshot, presence } = this.#want
+    const after = this.#startAfter ?? this.cursor
+    this.#startAfter = undefined
     const start = this.needsStart
     this.needsJoin = false
     this.retryAt = undefined
@@ -68,10 +90,10 @@ export class Subscription {
       t: 'join',
       ch: this.address,
       j: number,
-      ...(this.cursor === undefined ? {} : { after: formatCursor(this.cursor) }),
+      ...(after === undefined ? {} : { after: formatCursor(after) }),
       ...(tail === undefined || tail === 0 ? {} : { tail }),
       ...(snapshot ? { snap: true } : {}),
-      ...(start && this.cursor !== undefined && (snapshot || (tail ?? 0) > 0) ? { fresh: true } : {}),
+      ...(start && after !== undefined && (snapshot || (tail ?? 0) > 0) ? { fresh: true } : {}),
       ...(presence ? { pres: this.presenceVersion } : {}),
     }
   }
@@ -87,20 +109,23 @@ export class Subscription {
     this.head = line.head
     this.#rewind = undefined
     if (start) this.needsStart = false
+    this.#awaitsSnapshot = (start || this.cursor === undefined) && this.want.snapshot === true
     if (this.cursor === undefined) {
       this.cursor = at
       this.startedFresh = true
+      this.historyTo = line.head
       this.overlapTo = 0
       return 'anew'
     }
     this.startedFresh = false
-    if (at.offset < this.cursor.offset) this.#rewind = at.offset
+    if (start && at.offset < this.cursor.offset) this.#rewind = at.offset
     return start ? 'newcomers' : 'nobody'
   }
 
   /** Takes a `snap` line; returns the position it belongs to, or undefined where nobody asked. */
   handleSnapshot(line: SnapshotLine): Cursor | undefined {
     if (this.cursor === undefined) return undefined
+    this.#awaitsSnapshot = false
     this.overlapTo = line.to ?? 0
     return parseCursor(line.at)
   }
@@ -118,6 +143,7 @@ export class Subscription {
     }
     if (previous !== this.cursor.offset) return { continuity: 'hole', cursor }
     this.cursor = cursor
+    this.#awaitsSnapshot = false
     return { continuity: 'next', cursor }
   }
 
@@ -145,7 +171,8 @@ export class Subscription {
   /** The wire is gone: join again on the next one. */
   handleDetached(): void {
     if (!this.ended) this.needsJoin = true
-    if (this.asked?.start) this.needsStart = true
+    // A starting state that was cut off before its end is asked for again.
+    if (this.asked?.start || this.#awaitsSnapshot || this.#rewind !== undefined) this.needsStart = true
     this.asked = undefined
   }
 }

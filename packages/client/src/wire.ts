@@ -1,0 +1,64 @@
+/**
+ * The transport seam. A wire is only a pipe for lines: it is opened with `hello` and joins, carries batches both ways,
+ * and says when it is gone. What the lines mean is the session's business, which wire to use is the link's.
+ */
+import type { OutgoingLine, WireName } from '@triwire/protocol'
+
+/** What a wire asks for when it writes. */
+export interface WireSource {
+  /** `hello` and every join with its cursor, as one batch. @param waitMs how long a poll may be held */
+  opening(waitMs?: number): string
+  /** `hello` alone: the head of every `send`. */
+  hello(): string
+  /** Joins and leaves since the opening; only duplex wires can write these. */
+  changes(): string[]
+}
+
+/** What a wire reports. After `handleClosed` it reports nothing more. */
+export interface WireListener {
+  /** The pipe can be written to. */
+  handleReady(): void
+  /** A batch of lines came. */
+  handleText(text: string): void
+  /** @param code a Triwire code where the server gave one, else `network` */
+  handleClosed(code: string, message: string, retryMs?: number): void
+}
+
+/** An open wire, or one on its way. */
+export interface Wire {
+  /** Writes lines. */
+  send(lines: readonly OutgoingLine[]): void
+  /** The set of channels has changed: write it, or attach anew with it. */
+  change(): void
+  /** Ends it. Nothing is reported afterwards. */
+  close(): void
+}
+
+/** What every wire is made of. */
+export interface WireOptions {
+  /** The mount path as an absolute URL, without a slash at the end. */
+  readonly url: string
+  readonly source: WireSource
+  readonly listener: WireListener
+  readonly fetch: typeof fetch
+  readonly webSocket: WebSocketConstructor | undefined
+}
+
+/** The part of the browser's WebSocket that is used. */
+export type WebSocketConstructor = new (url: string, protocols: string | string[]) => WebSocketLike
+
+/** A WebSocket as the HTML standard has it; Node's `ws` fits as well. */
+export interface WebSocketLike {
+  onopen: ((event: never) => void) | null
+  onmessage: ((event: { data: unknown }) => void) | null
+  onclose: ((event: { code: number; reason: string }) => void) | null
+  onerror: ((event: never) => void) | null
+  send(data: string): void
+  close(code?: number, reason?: string): void
+}
+
+/** Opens a wire. */
+export type WireFactory = (options: WireOptions) => Wire
+
+/** Factories by name. */
+export type WireFactories = Readonly<Record<WireName, WireFactory>>

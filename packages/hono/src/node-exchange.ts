@@ -1,0 +1,104 @@
+/**
+ * An HTTP exchange over Node's own request and response. Web Streams cost several times as much here, in time and in
+ * memory per idle connection, so nothing of them is used.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Exchange, type Sink, type SinkListener, TriwireError } from '@triwire/server'
+import { headOf } from './node-head.ts'
+
+/** One request. */
+export class NodeExchange implements Exchange {
+  readonly method: string
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly headers: Headers
+  readonly remoteAddress: string | undefined
+  /** Settles when the answer has begun: from then on the response is Triwire's. */
+  readonly answered: Promise<void>
+  readonly #incoming: IncomingMessage
+  readonly #outgoing: ServerResponse
+  #answer: () => void = () => {}
+
+  constructor(incoming: IncomingMessage, outgoing: ServerResponse, path: string) {
+    const head = headOf(incoming, path)
+    this.method = head.method
+    this.path = head.path
+    this.query = head.query
+    this.headers = head.headers
+    this.remoteAddress = head.remoteAddress
+    this.#incoming = incoming
+    this.#outgoing = outgoing
+    this.answered = new Promise((resolve) => {
+      this.#answer = resolve
+    })
+  }
+
+  readText(maxBytes: number, timeoutMs: number): Promise<string> {
+    const incoming = this.#incoming
+    return new Promise((resolve, reject) => {
+      const decoder = new TextDecoder('utf-8', { fatal: true })
+      let text = ''
+      let bytes = 0
+      const settle = (finish: () => void): void => {
+        clearTimeout(timer)
+        incoming.off('data', handleData).off('end', handleEnd).off('error', handleBroken).off('close', handleBroken)
+        finish()
+      }
+      const fail = (error: TriwireError): void => settle(() => reject(error))
+      const decode = (chunk?: Buffer): boolean => {
+        try {
+          text += decoder.decode(chunk, { stream: chunk !== undefined })
+          return true
+        } catch {
+          fail(new TriwireError('bad_line', 'A body is UTF-8.'))
+          return false
+        }
+      }
+      const handleData = (chunk: Buffer): void => {
+        bytes += chunk.byteLength
+        if (bytes <= maxBytes) decode(chunk)
+        else fail(new TriwireError('body_too_large', `A body has at most ${maxBytes} bytes. Send it in parts.`))
+      }
+      const handleEnd = (): void => {
+        if (decode()) settle(() => resolve(text))
+      }
+      const handleBroken = (): void => fail(new TriwireError('bad_line', 'The body broke off.'))
+      const timer = setTimeout(
+        () => fail(new TriwireError('auth_timeout', 'The body did not arrive in time.')),
+        timeoutMs,
+      )
+      incoming.on('data', handleData).on('end', handleEnd).on('error', handleBroken).on('close', handleBroken)
+    })
+  }
+
+  respond(status: number, headers: Readonly<Record<string, string>>, body: string): void {
+    const outgoing = this.#outgoing
+    if (!outgoing.headersSent) {
+      // What is left of a body that was refused is not read; the connection cannot be used again.
+      const close = this.#incoming.complete ? {} : { connection: 'close' }
+      outgoing.writeHead(status, { ...headers, ...close, 'content-length': Buffer.byteLength(body) })
+      outgoing.end(body)
+    }
+    this.#answer()
+  }
+
+  open(status: number, headers: Readonly<Record<string, string>>, listener: SinkListener): Sink {
+    const outgoing = this.#outgoing
+    outgoing.on('drain', () => listener.handleDrain())
+    outgoing.on('error', () => listener.handleClosed())
+    outgoing.on('close', () => listener.handleClosed())
+    outgoing.writeHead(status, headers)
+    outgoing.flushHeaders()
+    this.#answer()
+    if (outgoing.destroyed) queueMicrotask(() => listener.handleClosed())
+    return {
+      write: (text) => {
+        if (!outgoing.writableEnded && !outgoing.destroyed) outgoing.write(text)
+      },
+      buffered: () => outgoing.writableLength,
+      close: () => {
+        outgoing.end()
+      },
+    }
+  }
+}

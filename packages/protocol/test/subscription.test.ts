@@ -1,0 +1,276 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { EventLine, GapLine, JoinedLine } from '../src/index.ts'
+import { type Continuity, Subscription, type Want } from '../src/subscription.ts'
+import { codeOf } from './refused.ts'
+
+const joined = (
+  j: number,
+  offset: number,
+  head: number = offset,
+  how: JoinedLine['how'] = 'fresh',
+): JoinedLine => ({
+  t: 'joined',
+  ch: 'a',
+  j,
+  at: `e:${offset}:t${offset}`,
+  head,
+  how,
+})
+const event = (offset: number, prev?: number, epoch = 'e'): EventLine => ({
+  t: 'ev',
+  ch: 'a',
+  at: `${epoch}:${offset}:t${offset}`,
+  ...(prev === undefined ? {} : { prev }),
+  e: 'x',
+  d: null,
+})
+const gap = (to: string | null, reason: GapLine['reason']): GapLine => ({
+  t: 'gap',
+  ch: 'a',
+  from: 'e:1:t1',
+  to,
+  reason,
+})
+
+/** A channel that stands at an offset. */
+function standingAt(offset: number, want: Want = {}): Subscription {
+  const subscription = new Subscription('a', want)
+  subscription.takeJoin(1)
+  expect(subscription.handleJoined(joined(1, offset))).toBe('anew')
+  return subscription
+}
+const judge = (subscription: Subscription, line: EventLine): Continuity => subscription.handleEvent(line).continuity
+
+describe('an event', () => {
+  test('that continues the log is next, and moves the position', () => {
+    const subscription = standingAt(5)
+    expect(judge(subscription, event(6))).toBe('next')
+    expect(judge(subscription, event(9, 6))).toBe('next')
+    expect(subscription.cursor).toEqual({ epoch: 'e', offset: 9, tag: 't9' })
+  })
+
+  test('at or before the position is a duplicate', () => {
+    const subscription = standingAt(5)
+    for (const offset of [1, 4, 5]) expect(judge(subscription, event(offset))).toBe('duplicate')
+    expect(subscription.cursor?.offset).toBe(5)
+  })
+
+  test('beyond the next one is a hole, and so is one of another epoch', () => {
+    const subscription = standingAt(5)
+    expect(judge(subscription, event(7))).toBe('hole')
+    expect(judge(subscription, event(6, 4))).toBe('hole')
+    expect(judge(subscription, event(6, 5, 'f'))).toBe('hole')
+    expect(judge(subscription, event(3, 2, 'f'))).toBe('hole')
+    expect(subscription.cursor?.offset).toBe(5)
+  })
+
+  test('before the first answer is dropped', () => {
+    const subscription = new Subscription('a', {})
+    expect(judge(subscription, event(1))).toBe('duplicate')
+    expect(subscription.cursor).toBeUndefined()
+  })
+
+  test('is delivered next exactly once per offset, in order, whatever comes', () => {
+    fc.assert(
+      fc.property(fc.nat(5), fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 60 }), (start, offsets) => {
+        const subscription = standingAt(start)
+        let expected = start + 1
+        for (const offset of offsets) {
+          const verdict = judge(subscription, event(offset))
+          expect(verdict).toBe(offset === expected ? 'next' : offset < expected ? 'duplicate' : 'hole')
+          if (verdict === 'next') expected++
+        }
+      }),
+    )
+  })
+})
+
+describe('a join', () => {
+  test('asks for nothing more than is wanted', () => {
+    expect(new Subscription('a', {}).takeJoin(3)).toEqual({ t: 'join', ch: 'a', j: 3 })
+    expect(new Subscription('a', { tail: 0, snapshot: false, presence: false }).takeJoin(3)).toEqual({
+      t: 'join',
+      ch: 'a',
+      j: 3,
+    })
+    expect(new Subscription('a', { tail: 5, snapshot: true, presence: true, after: 'e:4:t' }).takeJoin(1)).toEqual({
+      t: 'join',
+      ch: 'a',
+      j: 1,
+      after: 'e:4:t',
+      tail: 5,
+      snap: true,
+      fresh: true,
+      pres: '',
+    })
+  })
+
+  test('after the first answer resumes, and asks for a starting state only where one is wanted', () => {
+    const subscription = standingAt(5, { tail: 3 })
+    subscription.handleDetached()
+    expect(subscription.takeJoin(2)).toEqual({ t: 'join', ch: 'a', j: 2, after: 'e:5:t5', tail: 3 })
+    subscription.needsStart = true
+    expect(subscription.takeJoin(3)).toMatchObject({ j: 3, fresh: true })
+  })
+
+  test('cannot be made behind a cursor that is none', () => {
+    expect(codeOf(() => new Subscription('a', { after: 'e:01:t' }))).toBe('bad_cursor')
+  })
+})
+
+describe('joined', () => {
+  test('with another number than that of the last join changes nothing', () => {
+    const subscription = new Subscription('a', {})
+    subscription.takeJoin(1)
+    subscription.takeJoin(2)
+    expect(subscription.handleJoined(joined(1, 5))).toBe('unexpected')
+    expect(subscription.cursor).toBeUndefined()
+    expect(subscription.handleJoined(joined(2, 6))).toBe('anew')
+    expect(subscription.handleJoined(joined(2, 9))).toBe('unexpected')
+    expect(subscription.cursor?.offset).toBe(6)
+  })
+
+  test('before any join is not expected', () => {
+    expect(new Subscription('a', {}).handleJoined(joined(0, 5))).toBe('unexpected')
+  })
+
+  test('tells who starts: everybody, newcomers, or nobody', () => {
+    const subscription = standingAt(5, { tail: 2 })
+    subscription.handleDetached()
+    subscription.takeJoin(2)
+    expect(subscription.handleJoined(joined(2, 5, 9, 'resumed'))).toBe('nobody')
+    subscription.needsStart = true
+    subscription.takeJoin(3)
+    expect(subscription.handleJoined(joined(3, 5, 9, 'resumed'))).toBe('newcomers')
+    expect(subscription.needsStart).toBe(false)
+  })
+
+  test('with a cursor that is none is refused', () => {
+    const subscription = new Subscription('a', {})
+    subscription.takeJoin(1)
+    expect(codeOf(() => subscription.handleJoined({ ...joined(1, 1), at: 'e:-1:t' }))).toBe('bad_cursor')
+  })
+
+  test('under the same number follows a gap in mid-stay', () => {
+    const subscription = standingAt(5)
+    expect(subscription.handleGap(gap(null, 'lost_tail'))).toBe(true)
+    expect(subscription.handleJoined(joined(1, 3))).toBe('anew')
+    expect(judge(subscription, event(4))).toBe('next')
+  })
+})
+
+describe('a newcomer to a channel that stands at 5', () => {
+  /** Standing at 5, and a starting state replayed from 2 on. */
+  function rewound(): Subscription {
+    const subscription = standingAt(5, { tail: 3 })
+    subscription.needsStart = true
+    subscription.takeJoin(2)
+    expect(subscription.handleJoined(joined(2, 2, 5, 'resumed'))).toBe('newcomers')
+    return subscription
+  }
+
+  test('gets the past in order, and the position stays', () => {
+    const subscription = rewound()
+    const verdicts = [3, 4, 5, 6, 7].map((offset) => judge(subscription, event(offset)))
+    expect(verdicts).toEqual(['past', 'past', 'past', 'next', 'next'])
+  })
+
+  test('gets no past event twice and none out of turn', () => {
+    const subscription = rewound()
+    const verdicts = [4, 3, 3, 5, 4, 4, 5, 5].map((offset) => judge(subscription, event(offset)))
+    expect(verdicts).toEqual([
+      'duplicate',
+      'past',
+      'duplicate',
+      'duplicate',
+      'past',
+      'duplicate',
+      'past',
+      'duplicate',
+    ])
+  })
+
+  test('asks again for a starting state that a cut ended early', () => {
+    const subscription = rewound()
+    judge(subscription, event(3))
+    subscription.handleDetached()
+    expect(subscription.takeJoin(3)).toMatchObject({ after: 'e:5:t5', tail: 3, fresh: true })
+    expect(subscription.handleJoined(joined(3, 2, 5, 'resumed'))).toBe('newcomers')
+    expect([3, 4, 5].map((offset) => judge(subscription, event(offset)))).toEqual(['past', 'past', 'past'])
+    subscription.handleDetached()
+    expect(subscription.takeJoin(4)).not.toHaveProperty('fresh')
+  })
+})
+
+describe('a resumed wire that repeats what another one delivered', () => {
+  test('repeats it to nobody', () => {
+    const subscription = standingAt(3)
+    subscription.handleDetached()
+    subscription.takeJoin(2)
+    judge(subscription, event(4))
+    judge(subscription, event(5))
+    expect(subscription.handleJoined(joined(2, 3, 5, 'resumed'))).toBe('nobody')
+    expect([4, 5, 6].map((offset) => judge(subscription, event(offset)))).toEqual([
+      'duplicate',
+      'duplicate',
+      'next',
+    ])
+  })
+})
+
+describe('a snapshot', () => {
+  test('belongs to a position, and says which events it may contain', () => {
+    const subscription = standingAt(5, { snapshot: true })
+    expect(subscription.handleSnapshot({ t: 'snap', ch: 'a', at: 'e:5:t5', to: 7, d: 1 })?.offset).toBe(5)
+    expect(subscription.overlapTo).toBe(7)
+  })
+
+  test('that nobody asked for is dropped', () => {
+    const subscription = new Subscription('a', { snapshot: true })
+    expect(subscription.handleSnapshot({ t: 'snap', ch: 'a', at: 'e:5:t5', d: 1 })).toBeUndefined()
+  })
+
+  test('that a cut swallowed is asked for again, and one that arrived is not', () => {
+    const swallowed = standingAt(5, { snapshot: true })
+    swallowed.handleDetached()
+    expect(swallowed.takeJoin(2)).toMatchObject({ after: 'e:5:t5', snap: true, fresh: true })
+    const arrived = standingAt(5, { snapshot: true })
+    arrived.handleSnapshot({ t: 'snap', ch: 'a', at: 'e:5:t5', d: 1 })
+    arrived.handleDetached()
+    expect(arrived.takeJoin(2)).not.toHaveProperty('fresh')
+  })
+})
+
+describe('a gap', () => {
+  test.each([
+    ['trimmed', 'e:9:t9'],
+    ['trimmed', null],
+    ['lost_tail', 'e:2:t2'],
+    ['lost_tail', null],
+    ['new_epoch', 'f:1:t1'],
+    ['new_epoch', null],
+  ] as const)('of reason %s to %s is reported once', (reason, to) => {
+    const subscription = standingAt(5)
+    expect(subscription.handleGap(gap(to, reason))).toBe(true)
+    expect(subscription.cursor).toBeUndefined()
+    expect(subscription.handleGap(gap(to, reason))).toBe(false)
+    expect(judge(subscription, event(6))).toBe('duplicate')
+  })
+
+  test('that another wire has closed meanwhile is nothing new', () => {
+    const subscription = standingAt(5)
+    expect(subscription.handleGap(gap('e:5:t5', 'trimmed'))).toBe(false)
+    expect(subscription.handleGap(gap('e:4:t4', 'trimmed'))).toBe(false)
+    expect(subscription.handleGap(gap('e:6:t6', 'trimmed'))).toBe(true)
+  })
+})
+
+describe('a refused join', () => {
+  test('is written again later, with the starting state it asked for', () => {
+    const subscription = new Subscription('a', { tail: 5 })
+    subscription.takeJoin(1)
+    subscription.handleRefused(1000)
+    expect(subscription).toMatchObject({ retryAt: 1000, needsStart: true, asked: undefined })
+  })
+})

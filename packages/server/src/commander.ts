@@ -1,0 +1,120 @@
+/**
+ * Commands: one effect, one reply, whatever happens to wires and nodes. A call is claimed at the broker, run once,
+ * and its reply recorded; a repetition gets the recorded reply, or waits while somebody else runs it. Nobody's
+ * disconnecting stops a handler.
+ */
+import { type CommandLine, type CommandSchema, type ResolvedChannel, TriwireError } from '@triwire/protocol'
+import type { CommandReply } from './broker.ts'
+import type { Hub } from './hub.ts'
+import type { Speaker } from './speaker.ts'
+import { toJson, validate } from './validate.ts'
+
+/** Milliseconds a claim holds without being renewed: after it, another node may take the call over. */
+const LEASE_MS = 15_000
+
+/** Milliseconds a repetition waits for a handler that runs elsewhere before it is asked to come again. */
+const WAIT_MS = 20_000
+
+/** Takes commands from attachments to handlers. */
+export class Commander {
+  readonly #hub: Hub
+  readonly #running = new Map<string, number>()
+
+  constructor(hub: Hub) {
+    this.#hub = hub
+  }
+
+  /**
+   * Handles one call; resolves with the reply as JSON text.
+   * @throws TriwireError the recorded error, or one that says to try again
+   */
+  async call(speaker: Speaker, line: CommandLine): Promise<string> {
+    const { member } = speaker
+    const running = this.#running.get(member) ?? 0
+    if (running >= this.#hub.limits.commandsAtOnce) {
+      const message = `At most ${this.#hub.limits.commandsAtOnce} commands of one session run at once.`
+      throw new TriwireError('rate_limited', message, { retryMs: 500 })
+    }
+    this.#running.set(member, running + 1)
+    try {
+      const reply = await this.#claimAndRun(speaker, line)
+      if (reply.ok) return reply.data
+      throw new TriwireError(reply.code, reply.message)
+    } finally {
+      const left = (this.#running.get(member) ?? 1) - 1
+      if (left === 0) this.#running.delete(member)
+      else this.#running.set(member, left)
+    }
+  }
+
+  async #claimAndRun(speaker: Speaker, line: CommandLine): Promise<CommandReply> {
+    const { broker, limits } = this.#hub
+    const resolved = this.#hub.resolve(line.ch)
+    const { commands } = resolved.channel
+    const schema = Object.hasOwn(commands, line.c) ? commands[line.c] : undefined
+    if (schema === undefined)
+      throw new TriwireError('unknown_command', `Channel "${resolved.key}" has no such command.`)
+    const id = `${speaker.member}.${line.id}`
+    const claim = await broker.claim(line.ch, id, LEASE_MS)
+    if (claim.status === 'settled') return claim.reply
+    if (claim.status === 'running') {
+      const reply = await broker.settled(line.ch, id, WAIT_MS)
+      if (reply !== undefined) return reply
+      throw new TriwireError('pending', 'The command is still running. Ask again.', { retryMs: 100 })
+    }
+    const { fence } = claim
+    const renewal = this.#hub.wheel.repeat(LEASE_MS / 3, () => {
+      broker.renew(line.ch, id, fence, LEASE_MS).catch((err: unknown) => {
+        this.#hub.logger.warn({ err }, 'a command claim could not be renewed')
+      })
+    })
+    try {
+      const reply = await this.#run(speaker, resolved, schema, line, id)
+      await broker.settle(line.ch, id, fence, reply, limits.rememberMs)
+      return reply
+    } finally {
+      renewal()
+    }
+  }
+
+  async #run(
+    speaker: Speaker,
+    resolved: ResolvedChannel,
+    schema: CommandSchema,
+    line: CommandLine,
+    id: string,
+  ): Promise<CommandReply> {
+    const { user } = speaker.identity
+    const { params, key } = resolved
+    try {
+      await this.#hub.authorize(resolved, speaker.identity, 'command', line.c)
+      const input = await validate(schema.input, line.d, `command "${line.c}"`)
+      const handler = this.#hub.implementationOf(resolved).commands?.[line.c]
+      if (handler === undefined)
+        throw new TriwireError('unknown_command', `Command "${line.c}" of "${key}" has no handler.`)
+      let position = 0
+      const emit = async (event: string, data: unknown): Promise<void> => {
+        // The position is taken at the call, not at the append: emits that run in parallel keep their identity.
+        const once = `${id}:${position++}`
+        await this.#hub.emit(resolved, event, data, { cause: id, once })
+      }
+      const output = await this.#hub.runHook(`command "${line.c}"`, () =>
+        handler(input, { user, params, id, emit }),
+      )
+      const valid = await validate(schema.output, output, `the reply of "${line.c}"`).catch((error: unknown) => {
+        this.#hub.logger.error(
+          { err: error, channel: key, command: line.c },
+          'a command handler returned a reply that does not fit its schema',
+        )
+        throw new TriwireError('handler_failed', 'The server failed to handle this command.')
+      })
+      return { ok: true, data: toJson(valid, `the reply of "${line.c}"`) }
+    } catch (error) {
+      const { code, message } =
+        error instanceof TriwireError
+          ? error
+          : new TriwireError('handler_failed', 'The server failed to handle this command.')
+      return { ok: false, code, message }
+    }
+  }
+}

@@ -1,0 +1,48 @@
+export { TriwireError } from '@triwire/protocol'
+export type {
+  Append,
+  AppendOutcome,
+  Broker,
+  BrokerListener,
+  BrokerSubscription,
+  ClaimOutcome,
+  CommandReply,
+  HoldOutcome,
+  LogEntry,
+  PresenceChange,
+  PresenceHold,
+  PresenceMember,
+  Producer,
+  ReadRequest,
+  ReadResult,
+  SignalMessage,
+} from './broker.ts'
+export type { AuthRequest } from './identity.ts'
+export type {
+  Action,
+  AuthorizeContext,
+  ChannelImplementation,
+  CommandContext,
+  Emit,
+  PublishContext,
+  ServerChannel,
+  SnapshotAt,
+  SnapshotContext,
+} from './implementation.ts'
+export type { Limits } from './limits.ts'
+export { DEFAULT_LIMITS } from './limits.ts'
+export type { Logger } from './logger.ts'
+export { type MemoryBrokerOptions, memory } from './memory-broker.ts'
+export type { AllowedOrigins } from './origin.ts'
+export {
+  createRealtime,
+  type Engine,
+  handleRequest,
+  type Realtime,
+  type RealtimeOptions,
+  type ServerChannels,
+  type Unimplemented,
+  type UserOf,
+} from './realtime.ts'
+export type { Exchange, RequestHead, Sink, SinkListener } from './sink.ts'
+export type { Socket } from './socket.ts'

@@ -1,0 +1,101 @@
+/**
+ * The way of a client's publish into the log: authorise → validate → `onPublish` → append. One session's publishes
+ * to one channel go one after another, so their order survives hooks that wait; different channels run in parallel.
+ */
+import { type PublishLine, type ResolvedChannel, TriwireError } from '@triwire/protocol'
+import type { AppendOutcome, Broker, Producer } from './broker.ts'
+import type { Hub } from './hub.ts'
+import type { Speaker } from './speaker.ts'
+import { toJson, validate } from './validate.ts'
+
+/** Publishes of one session to one channel that may wait for their turn. */
+const MAX_WAITING = 1024
+
+/** Codes that stand for the state of the server rather than of the publish: the same publish may yet succeed. */
+const PASSING = new Set(['unavailable', 'deadline', 'rate_limited'])
+
+/** Takes publishes from attachments to the broker. */
+export class Publisher {
+  readonly #hub: Hub
+  readonly #lanes = new Map<string, { tail: Promise<void>; waiting: number }>()
+
+  constructor(hub: Hub) {
+    this.#hub = hub
+  }
+
+  /**
+   * Handles one publish; resolves with what became of it.
+   * @throws TriwireError for everything that is to be tried again
+   */
+  publish(speaker: Speaker, line: PublishLine): Promise<AppendOutcome> {
+    const key = `${speaker.member} ${line.ch}`
+    const lane = this.#lanes.get(key) ?? { tail: Promise.resolve(), waiting: 0 }
+    if (lane.waiting >= MAX_WAITING) {
+      const message = 'Too many of your publishes wait for this channel. Slow down.'
+      return Promise.reject(new TriwireError('rate_limited', message, { retryMs: 1000 }))
+    }
+    lane.waiting++
+    this.#lanes.set(key, lane)
+    const outcome = lane.tail.then(() => this.#handle(speaker, line))
+    lane.tail = outcome.then(
+      () => {},
+      () => {},
+    )
+    void lane.tail.then(() => {
+      if (--lane.waiting === 0) this.#lanes.delete(key)
+    })
+    return outcome
+  }
+
+  async #handle(speaker: Speaker, line: PublishLine): Promise<AppendOutcome> {
+    const { broker } = this.#hub
+    const resolved = this.#hub.resolve(line.ch)
+    const producer: Producer = { id: speaker.member, sequence: line.n, lowest: line.lo ?? line.n }
+    let data: string
+    try {
+      data = await this.#prepare(speaker, resolved, line)
+    } catch (error) {
+      if (!(error instanceof TriwireError) || PASSING.has(error.code)) throw error
+      // The number is used up: a repetition must meet the same answer, on whichever node.
+      const outcome = await broker.refuse(line.ch, producer, error.code)
+      if (outcome.status === 'refused') throw error
+      return outcome
+    }
+    return await append(broker, resolved, line, producer, data, `${speaker.member}#${line.n}`)
+  }
+
+  async #prepare(speaker: Speaker, resolved: ResolvedChannel, line: PublishLine): Promise<string> {
+    const { channel, params, key } = resolved
+    const { identity } = speaker
+    const schema = Object.hasOwn(channel.events, line.e) ? channel.events[line.e] : undefined
+    if (schema === undefined) throw new TriwireError('unknown_event', `Channel "${key}" has no such event.`)
+    if (!channel.publish.includes(line.e)) {
+      throw new TriwireError(
+        'forbidden',
+        `Clients may not publish this event. List it under \`publish\` of "${key}" if they should.`,
+      )
+    }
+    await this.#hub.authorize(resolved, identity, 'publish', line.e)
+    const valid = await validate(schema, line.d, `event "${line.e}"`)
+    const { onPublish } = this.#hub.implementationOf(resolved)
+    let result: unknown
+    if (onPublish !== undefined) {
+      result = await this.#hub.runHook('onPublish', () =>
+        onPublish({ event: line.e, data: valid, user: identity.user, params }),
+      )
+    }
+    return toJson(result === undefined ? valid : result, `event "${line.e}"`)
+  }
+}
+
+function append(
+  broker: Broker,
+  resolved: ResolvedChannel,
+  line: PublishLine,
+  producer: Producer,
+  data: string,
+  cause: string,
+): Promise<AppendOutcome> {
+  const { history } = resolved.channel
+  return broker.append(resolved.address, { event: line.e, data, cause, producer, history })
+}

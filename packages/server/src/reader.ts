@@ -1,0 +1,282 @@
+/**
+ * One channel of one attachment: where this client stands in the log and how it gets further.
+ *
+ * - `live`: stands at the channel's head; entries are pushed as they come.
+ * - `reading`: stands behind; pages are read from the log until the head is reached.
+ * - `lagging`: the client's connection is congested; nothing is pushed or read until it drains. A slow reader thus
+ *   costs one cursor, however far it falls behind.
+ *
+ * Going from reading to live needs no lock: both positions are compared and the state changed in one turn of the
+ * event loop, in which no entry can arrive.
+ */
+import { type Cursor, encodeLine, formatCursor, type GapReason, startOf, TriwireError } from '@triwire/protocol'
+import type { LogEntry, ReadResult } from './broker.ts'
+import { type ChannelReader, encodeEntry, type LiveChannel } from './live-channel.ts'
+
+/** What a reader needs of its attachment. */
+export interface ReaderHost {
+  readonly member: string
+  readonly congested: boolean
+  write(line: string): void
+  /** Of several lossy lines in one slot that cannot be written now, the newest is kept. */
+  writeLossy(line: string, slot: string): void
+  /** The presence set changed while nothing could be written. */
+  presenceMissed(reader: Reader): void
+}
+
+/** How a client wants to start. */
+export interface Start {
+  readonly number: number
+  readonly after: Cursor | undefined
+  readonly tail: number
+  /** Makes the snapshot line for a position; undefined where none is wanted. */
+  readonly snapshot: (() => Promise<{ readonly data: string; readonly cursor: Cursor | undefined }>) | undefined
+  readonly fresh: boolean
+}
+
+/** Bounds of one page. */
+export interface PageSize {
+  readonly events: number
+  readonly bytes: number
+}
+
+interface SnapshotData {
+  readonly data: string
+  readonly at: Cursor
+  /** The log's head before the handler ran. */
+  readonly head: Cursor
+  /** The handler knew its own position. */
+  readonly own: boolean
+  readonly overlapTo: number
+}
+
+type ReadPage = (request: {
+  after?: Cursor | undefined
+  tail?: number | undefined
+  limit: number
+  bytes: number
+}) => Promise<ReadResult>
+
+/** Milliseconds before a failed read of the log is tried again. */
+const RETRY_MS = 1000
+
+/** The reader. */
+export class Reader implements ChannelReader {
+  readonly channel: LiveChannel
+  wantsPresence: boolean
+  readonly #host: ReaderHost
+  readonly #read: ReadPage
+  readonly #page: PageSize
+  #state: 'starting' | 'reading' | 'live' | 'lagging' | 'closed' = 'starting'
+  #position: Cursor = startOf('-')
+  #start: Start | undefined
+  #retry: ReturnType<typeof setTimeout> | undefined
+
+  constructor(
+    channel: LiveChannel,
+    host: ReaderHost,
+    options: { readonly read: ReadPage; readonly page: PageSize; readonly wantsPresence: boolean },
+  ) {
+    this.channel = channel
+    this.#host = host
+    this.#read = options.read
+    this.#page = options.page
+    this.wantsPresence = options.wantsPresence
+  }
+
+  get member(): string {
+    return this.#host.member
+  }
+
+  get live(): boolean {
+    return this.#state === 'live'
+  }
+
+  /** Where this client stands. */
+  get position(): Cursor {
+    return this.#position
+  }
+
+  /**
+   * Writes `joined`, the starting state and the first events. Resolves when the client stands at the head, or its
+   * connection is congested.
+   * @throws TriwireError `unavailable` and whatever the snapshot handler throws; nothing has been written then
+   */
+  async start(start: Start): Promise<void> {
+    this.#start = start
+    const { after } = start
+    const resume = after === undefined ? undefined : await this.#readPage({ after })
+    if (this.#isClosed()) return
+    if (after !== undefined && resume?.status === 'gap') this.#writeGap(after, resume.reason, resume.next)
+    if (resume?.status === 'page') await this.#startResumed(start, resume)
+    else await this.#startFresh(start)
+    await this.#readOn()
+  }
+
+  /** The connection has drained: read on, if that is what this reader waits for. */
+  handleDrain(): void {
+    if (this.#state === 'lagging') void this.#readOn()
+  }
+
+  handleEntry(entry: LogEntry, line: string): void {
+    if (this.#state !== 'live') return
+    const { cursor } = entry
+    if (cursor.epoch === this.#position.epoch && cursor.offset <= this.#position.offset) return
+    const previous = entry.prev ?? cursor.offset - 1
+    if (cursor.epoch !== this.#position.epoch || previous !== this.#position.offset) {
+      void this.#readOn()
+      return
+    }
+    if (this.#host.congested) {
+      this.#state = 'lagging'
+      return
+    }
+    this.#position = cursor
+    this.#host.write(line)
+  }
+
+  handleSignal(line: string, slot: string): void {
+    if (this.#state !== 'closed') this.#host.writeLossy(line, `${this.channel.address} ${slot}`)
+  }
+
+  handlePresence(line: string): void {
+    if (this.#state === 'closed') return
+    if (this.#host.congested) this.#host.presenceMissed(this)
+    else this.#host.write(line)
+  }
+
+  handleInterrupted(): void {
+    if (this.#state === 'live') void this.#readOn()
+    if (this.wantsPresence) this.#host.presenceMissed(this)
+  }
+
+  close(): void {
+    this.#state = 'closed'
+    clearTimeout(this.#retry)
+    this.channel.readers.delete(this)
+  }
+
+  /** Reads pages until the head is reached, the connection is congested or the reader closed. */
+  async #readOn(): Promise<void> {
+    if (this.#state === 'reading' || this.#isClosed()) return
+    this.#state = 'reading'
+    for (;;) {
+      if (this.#host.congested) {
+        this.#state = 'lagging'
+        return
+      }
+      if (this.#isLevelWith(this.channel.position)) {
+        this.#state = 'live'
+        return
+      }
+      let found: boolean
+      try {
+        found = await this.#readNext()
+      } catch {
+        found = false
+      }
+      if (this.#isClosed()) return
+      // The node has heard of more than the log shows now (a replica behind, a store in trouble): ask again later.
+      if (!found) {
+        this.#state = 'lagging'
+        clearTimeout(this.#retry)
+        this.#retry = setTimeout(() => this.handleDrain(), RETRY_MS)
+        return
+      }
+    }
+  }
+
+  /** Reads and writes one page; false where there was nothing. */
+  async #readNext(): Promise<boolean> {
+    const from = this.#position
+    const result = await this.#readPage({ after: from })
+    if (this.#isClosed()) return true
+    if (result.status === 'gap') {
+      this.#writeGap(from, result.reason, result.next)
+      if (this.#start !== undefined) await this.#startFresh(this.#start)
+      return true
+    }
+    this.#writeEntries(result.entries)
+    return result.entries.length > 0
+  }
+
+  async #startResumed(start: Start, resume: Extract<ReadResult, { readonly status: 'page' }>): Promise<void> {
+    let from = resume.from
+    let snapshot: SnapshotData | undefined
+    if (start.fresh && start.snapshot !== undefined) {
+      snapshot = await this.#takeSnapshot(start.snapshot)
+      if (snapshot.own && snapshot.at.offset < from.offset) from = snapshot.at
+    } else if (start.fresh && start.tail > 0) {
+      const tail = await this.#readPage({ tail: start.tail })
+      if (tail.status === 'page' && tail.from.offset < from.offset) from = tail.from
+    }
+    if (this.#isClosed()) return
+    this.#begin(start, from, resume.head, 'resumed')
+    if (snapshot !== undefined) this.#writeSnapshot(snapshot)
+    if (from === resume.from) this.#writeEntries(resume.entries)
+  }
+
+  async #startFresh(start: Start): Promise<void> {
+    if (start.snapshot !== undefined) {
+      const snapshot = await this.#takeSnapshot(start.snapshot)
+      if (this.#isClosed()) return
+      this.#begin(start, snapshot.at, snapshot.head, 'fresh')
+      this.#writeSnapshot(snapshot)
+      return
+    }
+    const first = await this.#readPage(start.tail > 0 ? { tail: start.tail } : {})
+    if (this.#isClosed()) return
+    if (first.status !== 'page') throw new TriwireError('unavailable', 'The log cannot be read now.')
+    this.#begin(start, first.from, first.head, 'fresh')
+    this.#writeEntries(first.entries)
+  }
+
+  #begin(start: Start, from: Cursor, head: Cursor, how: 'resumed' | 'fresh'): void {
+    this.#position = from
+    const ch = this.channel.address
+    this.#host.write(
+      encodeLine({ t: 'joined', ch, j: start.number, at: formatCursor(from), head: head.offset, how }),
+    )
+  }
+
+  /** Position first, then data: what is logged in between is in neither or in both, and the line says up to where. */
+  async #takeSnapshot(take: NonNullable<Start['snapshot']>): Promise<SnapshotData> {
+    const { head } = await this.#readPage({})
+    const { data, cursor } = await take()
+    if (cursor !== undefined) return { data, at: cursor, head, own: true, overlapTo: 0 }
+    const { head: after } = await this.#readPage({})
+    return { data, at: head, head, own: false, overlapTo: after.epoch === head.epoch ? after.offset : 0 }
+  }
+
+  #writeSnapshot({ data, at, overlapTo }: SnapshotData): void {
+    const overlap = overlapTo > at.offset ? { to: overlapTo } : {}
+    const head = JSON.stringify({ t: 'snap', ch: this.channel.address, at: formatCursor(at), ...overlap })
+    this.#host.write(`${head.slice(0, -1)},"d":${data}}`)
+  }
+
+  #isLevelWith(head: Cursor): boolean {
+    const { epoch, offset, tag } = this.#position
+    return head.epoch === epoch && (head.offset < offset || (head.offset === offset && head.tag === tag))
+  }
+
+  #writeEntries(entries: readonly LogEntry[]): void {
+    for (const entry of entries) {
+      this.#position = entry.cursor
+      this.#host.write(encodeEntry(this.channel.address, entry))
+    }
+  }
+
+  #writeGap(from: Cursor, reason: GapReason, next: Cursor | undefined): void {
+    const to = next === undefined ? null : formatCursor(next)
+    this.#host.write(encodeLine({ t: 'gap', ch: this.channel.address, from: formatCursor(from), to, reason }))
+  }
+
+  #readPage(request: { after?: Cursor; tail?: number }): Promise<ReadResult> {
+    const empty = request.after === undefined && request.tail === undefined
+    return this.#read({ ...request, limit: empty ? 0 : this.#page.events, bytes: this.#page.bytes })
+  }
+
+  #isClosed(): boolean {
+    return this.#state === 'closed'
+  }
+}

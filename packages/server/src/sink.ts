@@ -1,0 +1,56 @@
+/**
+ * The host seam, in two small ports: a sink writes bytes to one client, an exchange is one HTTP request with the
+ * means to answer it. Host adapters implement these and nothing else; every rule lives above them.
+ */
+
+/** Where an attachment's text goes. */
+export interface Sink {
+  /** Writes text. Never throws; writing after the end is ignored. */
+  write(text: string): void
+  /** Bytes written that the host has not yet taken; 0 where the host cannot tell. */
+  buffered(): number
+  /** Ends the stream. WebSockets close with the code and reason; HTTP responses just end. Repeating it is harmless. */
+  close(code: number, reason: string): void
+  /**
+   * Asks the peer's transport for a sign of life, which arrives as `handleAlive` (RFC 6455 §5.5.2). Where a host has
+   * no such thing, it leaves this out and its own errors have to do.
+   */
+  probe?(): void
+  /** Drops the connection without a farewell; for peers that do not answer. */
+  terminate?(): void
+}
+
+/** What the host reports back. Every call may come late or twice. */
+export interface SinkListener {
+  /** The host has taken what was buffered, or part of it. */
+  handleDrain(): void
+  /** The client is gone, for whatever reason. */
+  handleClosed(): void
+  /** The client has shown that it is there. */
+  handleAlive(): void
+}
+
+/** What is known of a request before anything is read from it. */
+export interface RequestHead {
+  readonly method: string
+  /** Below the mount path, beginning with `/`, not decoded: `/`, `/sse`, `/log/chat/general`. */
+  readonly path: string
+  readonly query: URLSearchParams
+  /** A header's value; several of one name are joined by `, `. */
+  readonly headers: Headers
+  /** The peer's address as the host reports it; undefined where it reports none. No proxy header is looked at. */
+  readonly remoteAddress: string | undefined
+}
+
+/** One HTTP request and the means to answer it. Exactly one of `respond` and `open` is called, once. */
+export interface Exchange extends RequestHead {
+  /**
+   * Reads the body as UTF-8.
+   * @throws TriwireError `body_too_large`, or `auth_timeout` where it has not arrived within `timeoutMs`
+   */
+  readText(maxBytes: number, timeoutMs: number): Promise<string>
+  /** Answers with a whole body. */
+  respond(status: number, headers: Readonly<Record<string, string>>, body: string): void
+  /** Answers with a body that is written bit by bit. */
+  open(status: number, headers: Readonly<Record<string, string>>, listener: SinkListener): Sink
+}

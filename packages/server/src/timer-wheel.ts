@@ -1,0 +1,80 @@
+/**
+ * One timer for thousands of deadlines: heartbeats, holds and leases need no precision, so they share slots of 50 ms
+ * and the host sees a single `setTimeout`. An empty wheel holds none.
+ */
+
+/** Cancels a scheduled call; harmless when it has happened. */
+export type Cancel = () => void
+
+const SLOT_MS = 50
+
+/** The wheel. Calls happen up to 50 ms late, never early. */
+export class TimerWheel {
+  readonly #slots = new Map<number, Set<() => void>>()
+  readonly #now: () => number
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #timerSlot = Number.POSITIVE_INFINITY
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  /** Calls back once, after `delayMs`. */
+  schedule(delayMs: number, callback: () => void): Cancel {
+    const slot = Math.ceil((this.#now() + Math.max(0, delayMs)) / SLOT_MS)
+    const callbacks = this.#slots.get(slot) ?? new Set()
+    // Wrapped, so that one function may be scheduled twice.
+    const call = (): void => callback()
+    callbacks.add(call)
+    this.#slots.set(slot, callbacks)
+    if (slot < this.#timerSlot) this.#arm(slot)
+    return () => {
+      callbacks.delete(call)
+      if (callbacks.size > 0 || this.#slots.get(slot) !== callbacks) return
+      this.#slots.delete(slot)
+      if (this.#slots.size === 0) this.#disarm()
+    }
+  }
+
+  /** Calls back every `periodMs` until cancelled. */
+  repeat(periodMs: number, callback: () => void): Cancel {
+    let cancel: Cancel
+    const next = (): void => {
+      cancel = this.schedule(periodMs, next)
+      callback()
+    }
+    cancel = this.schedule(periodMs, next)
+    return () => cancel()
+  }
+
+  /** Forgets everything. */
+  close(): void {
+    this.#slots.clear()
+    this.#disarm()
+  }
+
+  #arm(slot: number): void {
+    this.#disarm()
+    this.#timerSlot = slot
+    this.#timer = setTimeout(() => this.#turn(), Math.max(0, slot * SLOT_MS - this.#now()))
+  }
+
+  #disarm(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#timerSlot = Number.POSITIVE_INFINITY
+  }
+
+  #turn(): void {
+    this.#disarm()
+    const current = Math.floor(this.#now() / SLOT_MS)
+    const due = [...this.#slots.keys()].filter((slot) => slot <= current).sort((a, b) => a - b)
+    for (const slot of due) {
+      const callbacks = this.#slots.get(slot)
+      this.#slots.delete(slot)
+      for (const call of callbacks ?? []) call()
+    }
+    const next = Math.min(...this.#slots.keys())
+    if (next !== Number.POSITIVE_INFINITY && next < this.#timerSlot) this.#arm(next)
+  }
+}
