@@ -3,7 +3,7 @@
  * Hono runs on, requests are answered with web streams and clients fall back from WebSocket by themselves.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { upgradeWebSocket } from '@hono/node-server'
+import { upgradeWebSocket, type WebSocketServerLike } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { type Engine, handleRequest } from '@triwire/server'
 import { type Context, Hono } from 'hono'
@@ -44,14 +44,14 @@ export function triwire(realtime: Servable): Hono {
  * What `serve` of `@hono/node-server` needs for WebSocket:
  * `serve({ fetch: app.fetch, port: 3000, ...webSocket(realtime) })`.
  */
-export function webSocket(realtime: Servable): { readonly websocket: { readonly server: WebSocketServer } } {
+export function webSocket(realtime: Servable): { readonly websocket: { readonly server: WebSocketServerLike } } {
   const server = new WebSocketServer({
     noServer: true,
     // Compression costs five times the CPU on small messages and opens the door to inflated ones.
     perMessageDeflate: false,
     maxPayload: realtime.engine.limits.body,
   })
-  return { websocket: { server } }
+  return { websocket: { server: server as WebSocketServerLike } }
 }
 
 async function upgrade(engine: Engine, c: Context, incoming: IncomingMessage, path: string): Promise<Response> {

@@ -60,7 +60,7 @@ export class Hub {
   readonly wheel: TimerWheel = new TimerWheel(Date.now)
   readonly publisher: Publisher
   readonly commander: Commander
-  readonly attachments = new Set<Attachment>()
+  readonly attachments: Set<Attachment> = new Set()
   readonly #implementations = new Map<string, ErasedImplementation>()
   readonly #channels = new Map<string, OpenChannel>()
   readonly #meters = new BoundedMap<string, Pacer>(METERED_SESSIONS)

@@ -29,7 +29,7 @@ export function encodeEntry(channel: string, entry: LogEntry): string {
 /** The channel. Made with `open`. */
 export class LiveChannel {
   readonly resolved: ResolvedChannel
-  readonly readers = new Set<ChannelReader>()
+  readonly readers: Set<ChannelReader> = new Set()
   /** The last position this node knows of. */
   position: Cursor
   readonly #broker: Broker
