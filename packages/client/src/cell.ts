@@ -44,6 +44,11 @@ export class Cell<TState> implements Observer<TState> {
 
   readonly getSnapshot = (): TState => this.#state
 
+  /** Whether anybody listens now; what runs on for a moment after the last one has left is not watched. */
+  get watched(): boolean {
+    return this.#listeners.size > 0
+  }
+
   /** The value may have changed. */
   invalidate(): void {
     onNextFrame(this.#publish)

@@ -5,7 +5,7 @@
 import { type Channel, type EventDelivery, formatCursor, TriwireError } from '@triwire/protocol'
 import { Cell } from './cell.ts'
 import type { ChannelStore, Follower } from './channel-store.ts'
-import type { ChannelObserver, ChannelState, EventMeta, Gap, ObserveOptions, SignalMeta } from './channel-types.ts'
+import type { ChannelObserver, ChannelState, EventMeta, ObserveOptions, SignalMeta } from './channel-types.ts'
 import { joiningState } from './idle.ts'
 import { report } from './report.ts'
 
@@ -43,11 +43,13 @@ export function createChannelObserver(
 
   const follower: Follower = {
     want: { tail: wantsSnapshot ? 0 : tail, snapshot: wantsSnapshot },
-    handleStart(at, anew, number) {
+    handleStart(at, who, number) {
       const mine = awaitedJoin !== undefined && number >= awaitedJoin
-      if (!anew && !mine) return
+      if (who === 'newcomers' && !mine) return
       // With a snapshot on its way, what was shown before stays until it is there.
       if (wantsSnapshot) awaitsSnapshot = true
+      // Without one, the state goes on behind the gap, which the app has been told of.
+      else if (who === 'gap' && hasData) position = at
       else begin(latest === undefined ? initial : undefined, at)
     },
     handleSnapshot(snapshot, at) {
@@ -67,7 +69,9 @@ export function createChannelObserver(
       if (event.kind === 'live' || event.kind === 'replayed') call(event.event, event.data, meta)
     },
     handleSignal: (signal, value, meta: SignalMeta) => call(signal, value, meta),
-    handleGap: (gap: Gap) => call('$gap', gap),
+    handleGap: (gap, everybody) => {
+      if (everybody) call('$gap', gap)
+    },
     handleChange: () => cell.invalidate(),
   }
 
@@ -88,6 +92,7 @@ export function createChannelObserver(
 
   const call = (name: string, value: unknown, meta?: unknown): void => {
     const handlers = options.on as Handlers | undefined
+    if (!cell.watched) return
     try {
       if (handlers !== undefined && Object.hasOwn(handlers, name)) handlers[name]?.(value, meta)
     } catch (error) {
@@ -98,6 +103,7 @@ export function createChannelObserver(
   const start = (): void => {
     hasData = false
     position = undefined
+    failure = undefined
     try {
       awaitedJoin = store.follow(follower)
     } catch (error) {

@@ -8,12 +8,17 @@ import type { Gap, Member, SignalMeta } from './channel-types.ts'
 /** What a follower is told. */
 export interface Follower {
   readonly want: Want
-  /** A stay begins at this position; followers that waited for it start here, and with `anew` all of them. */
-  handleStart?(at: { readonly epoch: string; readonly offset: number }, anew: boolean, number: number): void
+  /** A stay begins at this position; followers that waited for it start here, and unless `newcomers` all of them. */
+  handleStart?(
+    at: { readonly epoch: string; readonly offset: number },
+    who: 'anew' | 'gap' | 'newcomers',
+    number: number,
+  ): void
   handleSnapshot?(data: unknown, at: { readonly epoch: string; readonly offset: number }, anew: boolean): void
   handleEvent?(event: EventDelivery): void
   handleSignal?(signal: string, data: unknown, meta: SignalMeta): void
-  handleGap?(gap: Gap): void
+  /** @param everybody false where only those who have not started yet miss something */
+  handleGap?(gap: Gap, everybody: boolean): void
   /** Status, members or pending changed. */
   handleChange?(): void
 }
@@ -123,7 +128,7 @@ export class ChannelStore {
   handleDelivery(delivery: Extract<Delivery, { readonly channel: string }>): void {
     switch (delivery.type) {
       case 'start':
-        for (const follower of this.#followers) follower.handleStart?.(delivery.at, delivery.anew, delivery.number)
+        for (const follower of this.#followers) follower.handleStart?.(delivery.at, delivery.who, delivery.number)
         break
       case 'snapshot':
         for (const follower of this.#followers) follower.handleSnapshot?.(delivery.data, delivery.at, delivery.anew)
@@ -136,8 +141,8 @@ export class ChannelStore {
           follower.handleSignal?.(delivery.event, delivery.data, { from: delivery.member })
         break
       case 'gap': {
-        const { from, to, reason } = delivery
-        for (const follower of this.#followers) follower.handleGap?.({ from, to, reason })
+        const { from, to, reason, everybody } = delivery
+        for (const follower of this.#followers) follower.handleGap?.({ from, to, reason }, everybody)
         break
       }
       case 'members':

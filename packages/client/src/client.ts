@@ -94,7 +94,8 @@ interface Attempt {
   welcomed: boolean
   lastTextAt: number
   nextPingAt: number
-  farewell: { readonly code: string; readonly withinMs: number } | undefined
+  /** What the server said before it closed. */
+  farewell: TriwireError | undefined
 }
 
 interface Promised {
@@ -179,12 +180,12 @@ class Driver {
   }
 
   close(): void {
+    clients.delete(this)
+    this.#unwatch()
     if (this.#link.state.name === 'closed') return
     for (const address of this.#stores.keys()) this.session.clearPresence(address)
     this.#write(Date.now())
     this.#link.close()
-    clients.delete(this)
-    this.#unwatch()
     this.#run()
   }
 
@@ -287,10 +288,10 @@ class Driver {
         }),
       handleClosed: (code, message, retryMs) =>
         ifCurrent((now) => {
-          const { farewell } = attempt
-          const reason = code === 'network' && farewell !== undefined ? farewell.code : code
-          if (reason === 'unauthorized') this.#token = undefined
-          this.#link.handleClosed(reason, message, retryMs ?? farewell?.withinMs, now)
+          const error =
+            (code === 'network' ? attempt.farewell : undefined) ?? new TriwireError(code, message, { retryMs })
+          if (error.code === 'unauthorized') this.#token = undefined
+          this.#link.handleClosed(error, now)
         }),
     }
   }
@@ -323,7 +324,7 @@ class Driver {
     const attempt = this.#attempt
     const patience = attempt === undefined ? undefined : this.#patienceMs(attempt)
     if (attempt === undefined || patience === undefined || now - attempt.lastTextAt < patience) return
-    this.#link.handleClosed('silence', 'The connection fell silent.', undefined, now)
+    this.#link.handleClosed(new TriwireError('silence', 'The connection fell silent.', { retryMs: 0 }), now)
   }
 
   /** Milliseconds of silence that mean a dead wire; polls have a time-out of their own. */
@@ -338,7 +339,7 @@ class Driver {
     const patience = attempt === undefined ? undefined : this.#patienceMs(attempt)
     const next = Math.min(
       this.#link.deadline() ?? Number.POSITIVE_INFINITY,
-      this.session.deadline(now) ?? Number.POSITIVE_INFINITY,
+      this.session.deadline(now),
       attempt?.nextPingAt ?? Number.POSITIVE_INFINITY,
       attempt === undefined || patience === undefined ? Number.POSITIVE_INFINITY : attempt.lastTextAt + patience,
     )
@@ -376,7 +377,7 @@ class Driver {
         this.#connection.handleRtt(delivery.rttMs)
         return
       case 'bye':
-        if (this.#attempt !== undefined) this.#attempt.farewell = delivery
+        if (this.#attempt !== undefined) this.#attempt.farewell = delivery.error
         return
       case 'settled':
         this.#settle(delivery.key)?.resolve(delivery.data)

@@ -46,11 +46,14 @@ export class Connection {
       this.#wire = state.wire
       this.#lostAt = undefined
     } else if (this.#wire !== undefined && state.name !== 'idle') this.#lostAt ??= now
-    if (this.#lostAt !== undefined && this.#timer === undefined) {
-      this.#timer = setTimeout(() => {
-        this.#timer = undefined
-        this.#cell.invalidate()
-      }, GRACE_MS)
+    if (this.#lostAt !== undefined && this.#timer === undefined && now - this.#lostAt < GRACE_MS) {
+      this.#timer = setTimeout(
+        () => {
+          this.#timer = undefined
+          this.handleChange(Date.now())
+        },
+        this.#lostAt + GRACE_MS - now,
+      )
     }
     this.#cell.invalidate()
   }

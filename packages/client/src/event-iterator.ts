@@ -26,12 +26,14 @@ export async function* iterateEvents(
 
   const follower: Follower = {
     want: after === undefined ? {} : { after },
-    handleStart(at, anew, number) {
-      if (!anew && (awaited === undefined || number < awaited)) return
+    handleStart(at, who, number) {
+      if (who === 'newcomers' && (awaited === undefined || number < awaited)) return
       awaited = undefined
       position = at
     },
     handleEvent(event) {
+      // Nothing is handed out behind a hole.
+      if (failure !== undefined) return
       if (awaited !== undefined && after !== undefined) return
       if (position !== undefined && event.cursor.epoch === position.epoch && event.cursor.offset <= position.offset)
         return
@@ -45,7 +47,8 @@ export async function* iterateEvents(
         )
       wake()
     },
-    handleGap({ reason }) {
+    handleGap({ reason }, everybody) {
+      if (!everybody && (awaited === undefined || after === undefined)) return
       failure = new TriwireError(
         'gap',
         `Events are missing here (${reason}). Start again from a snapshot or from now.`,

@@ -2,11 +2,15 @@
  * Once per frame: however many events come, those who show state are told once, right before the browser paints.
  * Hidden pages do not paint, so there a timer of the same pace takes over.
  */
+import { report } from './report.ts'
 
 const FRAME_MS = 16
+/** Milliseconds after which a paint that was asked for counts as one that will not come: the page was hidden. */
+const HIDDEN_MS = 500
 
 const dirty = new Set<() => void>()
 let scheduled = false
+let timer: ReturnType<typeof setTimeout> | undefined
 
 /** Calls back once in the next frame, however often it is asked to before that. */
 export function onNextFrame(callback: () => void): void {
@@ -14,8 +18,9 @@ export function onNextFrame(callback: () => void): void {
   if (scheduled) return
   scheduled = true
   const visible = typeof document !== 'undefined' && document.visibilityState === 'visible'
-  if (visible && typeof requestAnimationFrame === 'function') requestAnimationFrame(flush)
-  else setTimeout(flush, FRAME_MS)
+  const paints = visible && typeof requestAnimationFrame === 'function'
+  if (paints) requestAnimationFrame(flush)
+  timer = setTimeout(flush, paints ? HIDDEN_MS : FRAME_MS)
 }
 
 /** Forgets a callback. */
@@ -25,7 +30,14 @@ export function cancelFrame(callback: () => void): void {
 
 function flush(): void {
   scheduled = false
+  clearTimeout(timer)
   const callbacks = [...dirty]
   dirty.clear()
-  for (const callback of callbacks) callback()
+  for (const callback of callbacks) {
+    try {
+      callback()
+    } catch (error) {
+      report(error)
+    }
+  }
 }

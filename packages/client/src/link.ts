@@ -11,7 +11,7 @@
  * Wires are tried one after another, best first. (Racing them, and verdicts that are remembered, fit in here: they
  * change which attempts are open, and nothing outside this file.)
  */
-import { adviceFor, type BackoffOptions, backoffMs, TriwireError, type WireName } from '@triwire/protocol'
+import { type BackoffOptions, backoffMs, TriwireError, type WireName } from '@triwire/protocol'
 
 /** The state of a link. */
 export type LinkState =
@@ -95,13 +95,12 @@ export class Link {
   }
 
   /** The attempt has failed, or the connection broke. */
-  handleClosed(code: string, message: string, retryMs: number | undefined, now: number): void {
+  handleClosed(error: TriwireError, now: number): void {
     const state = this.#state
     if (state.name !== 'opening' && state.name !== 'open') return
-    const error = new TriwireError(code, message, { retryMs })
     this.#error = error
-    const advice = code === 'network' ? 'retry' : adviceFor(code)
-    if (advice === 'stop' && code !== 'closed') {
+    const { advice, code, retryMs } = error
+    if (advice === 'stop' && code !== 'network') {
       this.#state = { name: 'closed', error }
     } else if (advice === 'reauthenticate') {
       // A fresh token gets one chance; if that is refused as well, asking again is for the app.
@@ -129,7 +128,7 @@ export class Link {
   handleTimeout(now: number): void {
     const state = this.#state
     if (state.name === 'opening' && state.deadline <= now) {
-      this.handleClosed('network', `No answer over ${state.wire} in time.`, undefined, now)
+      this.handleClosed(new TriwireError('network', `No answer over ${state.wire} in time.`), now)
     } else if (state.name === 'waiting' && state.until <= now) this.#open(now)
   }
 

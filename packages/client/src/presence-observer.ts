@@ -1,4 +1,5 @@
 /** Who is in a channel, and oneself among them for as long as somebody watches with a value to show. */
+import { TriwireError } from '@triwire/protocol'
 import { Cell } from './cell.ts'
 import type { ChannelStore, Follower } from './channel-store.ts'
 import type { PresenceObserver, PresenceOptions, PresenceState } from './channel-types.ts'
@@ -13,12 +14,13 @@ export function createPresenceObserver(
   let value = options.set
   let watching = false
   let shownMembers: ReadonlyMap<string, unknown> | undefined
+  let failure: TriwireError | undefined
 
   const compute = (): PresenceState<unknown> => {
     const before = cell.getSnapshot()
     const { members, membersCurrent: synced, presenceError } = store
     const standing = store.standing
-    const error = standing.name === 'ended' ? standing.error : presenceError
+    const error = failure ?? (standing.name === 'ended' ? standing.error : presenceError)
     if (members === shownMembers && before.synced === synced && before.error === error) return before
     shownMembers = members
     return { members: store.memberList(), synced, error }
@@ -26,9 +28,14 @@ export function createPresenceObserver(
 
   const cell: Cell<PresenceState<unknown>> = new Cell<PresenceState<unknown>>(unsyncedPresence, compute, {
     start() {
-      watching = true
-      store.follow(follower)
-      if (value !== undefined) store.show(follower, value)
+      failure = undefined
+      try {
+        store.follow(follower)
+        watching = true
+        if (value !== undefined) store.show(follower, value)
+      } catch (error) {
+        failure = error instanceof TriwireError ? error : new TriwireError('bad_payload', String(error))
+      }
       cell.invalidate()
     },
     stop() {

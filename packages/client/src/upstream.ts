@@ -79,7 +79,7 @@ export function createUpstream({ url, source, listener, fetch }: WireOptions): U
 }
 
 /** As many lines as fit into one body, at least one. Characters count three bytes, so that no text can exceed it. */
-function takeBatch(lines: readonly string[]): string[] {
+export function takeBatch(lines: readonly string[]): string[] {
   const room = DEFAULT_WIRE_LIMITS.body / 2
   let bytes = 0
   const batch: string[] = []

@@ -36,7 +36,7 @@ export class NodeExchange implements Exchange {
   readText(maxBytes: number, timeoutMs: number): Promise<string> {
     const incoming = this.#incoming
     return new Promise((resolve, reject) => {
-      const decoder = new TextDecoder('utf-8', { fatal: true })
+      const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
       let text = ''
       let bytes = 0
       const settle = (finish: () => void): void => {

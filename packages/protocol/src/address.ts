@@ -11,7 +11,6 @@
  * addresses and no value can reach into another channel.
  */
 
-import { utf8Length } from './codec.ts'
 import { TriwireError } from './codes.ts'
 import { MAX_ADDRESS_BYTES } from './limits.ts'
 
@@ -27,7 +26,7 @@ export function formatAddress(key: string, params: Params = {}): string {
   if (!NAME.test(key) || !names.every((name) => PARAM.test(name))) throw badAddress()
   const query = names.map((name) => `${name}=${encodeValue(name, params[name])}`).join('&')
   const address = query === '' ? key : `${key}?${query}`
-  if (utf8Length(address) > MAX_ADDRESS_BYTES) {
+  if (address.length > MAX_ADDRESS_BYTES) {
     throw new TriwireError(
       'bad_channel',
       `A channel address has at most ${MAX_ADDRESS_BYTES} bytes; that of "${key}" has more.`,

@@ -217,7 +217,7 @@ export function channel<
 export function parseDuration(duration: Duration): number {
   const match = /^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)$/.exec(duration)
   const ms = Number(match?.[1]) * (UNIT_MS[match?.[2] ?? ''] ?? Number.NaN)
-  if (!(ms >= 1))
+  if (!(ms >= 1 && Number.isFinite(ms)))
     throw new TriwireError(
       'bad_channel',
       `"${String(duration)}" is no duration. Write a number and ms, s, m, h or d, as in "24h".`,

@@ -1,13 +1,14 @@
 /**
- * Every code a line, a response or a closing socket can carry, with what the receiver should do about it.
- * PROTOCOL.md §9 is this table in prose. `status` answers HTTP requests (RFC 9110), `close` ends WebSockets
- * (RFC 6455 §7.4: 4000–4999 is for applications; 1008 and its neighbours are kept where they fit exactly).
+ * Codes, and the error that carries one. What each code means as HTTP status and WebSocket close code is in
+ * `code-table.ts`, which only servers need.
  */
 
 /**
- * - `retry`: the same thing may succeed later; wait for `retry` milliseconds when the line says so.
- * - `reauthenticate`: get a new token, then try again.
- * - `stop`: the same thing will fail again; tell the user or fix the caller.
+ * What to do about an error. The line itself says it, so a client knows what to do about codes it has never heard of:
+ *
+ * - `retry`: the line has a `retry`; the same thing may succeed after so many milliseconds.
+ * - `reauthenticate`: the code is `unauthorized`; get a new token, then try again.
+ * - `stop`: everything else; the same thing will fail again.
  */
 export type Advice = 'retry' | 'reauthenticate' | 'stop'
 
@@ -52,79 +53,6 @@ export type Code =
   | 'closed'
   | 'ended'
 
-interface CodeEntry {
-  readonly advice: Advice
-  readonly status: number
-  readonly close: number
-}
-
-/** The table itself. Frozen in meaning: codes are added, never redefined. */
-export const CODES: Readonly<Record<Code, CodeEntry>> = {
-  // The peer wrote something that is not the protocol.
-  bad_line: { advice: 'stop', status: 400, close: 4400 },
-  bad_version: { advice: 'stop', status: 400, close: 4406 },
-  hello_expected: { advice: 'stop', status: 400, close: 4400 },
-  too_deep: { advice: 'stop', status: 400, close: 4400 },
-  line_too_large: { advice: 'stop', status: 413, close: 1009 },
-  body_too_large: { advice: 'stop', status: 413, close: 1009 },
-  batch_too_long: { advice: 'stop', status: 413, close: 1009 },
-  unsupported_encoding: { advice: 'stop', status: 415, close: 1003 },
-  method_not_allowed: { advice: 'stop', status: 405, close: 4405 },
-  not_found: { advice: 'stop', status: 404, close: 4404 },
-  token_in_url: { advice: 'stop', status: 400, close: 4400 },
-  // Who asks, and from where.
-  unauthorized: { advice: 'reauthenticate', status: 401, close: 4401 },
-  auth_timeout: { advice: 'retry', status: 408, close: 4408 },
-  forbidden: { advice: 'stop', status: 403, close: 4403 },
-  bad_origin: { advice: 'stop', status: 403, close: 4403 },
-  // What is asked for.
-  bad_channel: { advice: 'stop', status: 400, close: 4400 },
-  unknown_channel: { advice: 'stop', status: 404, close: 4404 },
-  bad_cursor: { advice: 'stop', status: 400, close: 4400 },
-  bad_payload: { advice: 'stop', status: 422, close: 4422 },
-  unknown_event: { advice: 'stop', status: 404, close: 4404 },
-  unknown_command: { advice: 'stop', status: 404, close: 4404 },
-  refused: { advice: 'stop', status: 403, close: 4403 },
-  sequence_gap: { advice: 'retry', status: 409, close: 4409 },
-  outcome_unknown: { advice: 'stop', status: 409, close: 4409 },
-  // Too much of it.
-  rate_limited: { advice: 'retry', status: 429, close: 4429 },
-  too_many_channels: { advice: 'stop', status: 429, close: 4429 },
-  too_many_connections: { advice: 'retry', status: 429, close: 4429 },
-  too_many_members: { advice: 'retry', status: 429, close: 4429 },
-  queue_full: { advice: 'retry', status: 429, close: 4429 },
-  deadline: { advice: 'retry', status: 504, close: 4504 },
-  // The server's own trouble, or its plans.
-  pending: { advice: 'retry', status: 503, close: 4503 },
-  handler_failed: { advice: 'stop', status: 500, close: 4500 },
-  unavailable: { advice: 'retry', status: 503, close: 1013 },
-  rotate: { advice: 'retry', status: 200, close: 4200 },
-  draining: { advice: 'retry', status: 503, close: 1001 },
-  silence: { advice: 'retry', status: 408, close: 4408 },
-  closed: { advice: 'stop', status: 200, close: 1000 },
-  ended: { advice: 'stop', status: 410, close: 4410 },
-}
-
-/** Whether a string is a code of the table; a hostile peer may send any string, `__proto__` included. */
-export function isCode(value: unknown): value is Code {
-  return typeof value === 'string' && Object.hasOwn(CODES, value)
-}
-
-/** What to do about a code. A code this version does not know is retried: newer servers may add some. */
-export function adviceFor(code: string): Advice {
-  return isCode(code) ? CODES[code].advice : 'retry'
-}
-
-/** The WebSocket close code of a Triwire code. */
-export function closeCodeFor(code: Code): number {
-  return CODES[code].close
-}
-
-/** The HTTP status of a Triwire code. */
-export function statusFor(code: Code): number {
-  return CODES[code].status
-}
-
 /**
  * An error with a code of the table. `message` is one sentence that says what was expected, what came, and what
  * to do; it is safe to show to a peer, so it never holds a path, a stack or a host name.
@@ -132,7 +60,7 @@ export function statusFor(code: Code): number {
 export class TriwireError extends Error {
   override readonly name = 'TriwireError'
   readonly code: Code | (string & {})
-  /** Milliseconds after which a retry makes sense, where the sender knew. */
+  /** Milliseconds after which a retry makes sense; undefined where none does. */
   readonly retryMs: number | undefined
 
   constructor(
@@ -140,13 +68,14 @@ export class TriwireError extends Error {
     message: string,
     options: { retryMs?: number | undefined; cause?: unknown } = {},
   ) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    super(message, { cause: options.cause })
     this.code = code
     this.retryMs = options.retryMs
   }
 
   /** Retry, re-authenticate or stop. */
   get advice(): Advice {
-    return adviceFor(this.code)
+    if (this.retryMs !== undefined) return 'retry'
+    return this.code === 'unauthorized' ? 'reauthenticate' : 'stop'
   }
 }

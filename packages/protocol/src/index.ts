@@ -28,16 +28,9 @@ export {
   type SignalsOf,
   type SnapshotOf,
 } from './channel.ts'
-export {
-  decodeDownstream,
-  decodeUpstream,
-  encodeBatch,
-  encodeEvent,
-  encodeLine,
-  splitBatch,
-  utf8Length,
-} from './codec.ts'
-export { type Advice, adviceFor, CODES, type Code, closeCodeFor, isCode, statusFor, TriwireError } from './codes.ts'
+export { adviceFor, CODES, closeCodeFor, isCode, statusFor } from './code-table.ts'
+export { decodeDownstream, encodeBatch, encodeEvent, encodeLine, utf8Length } from './codec.ts'
+export { type Advice, type Code, TriwireError } from './codes.ts'
 export {
   type ChannelMap,
   type ChannelsOf,
@@ -94,3 +87,4 @@ export {
   type StandardSchema,
 } from './standard-schema.ts'
 export type { Want } from './subscription.ts'
+export { decodeUpstream, splitBatch } from './upstream-codec.ts'

@@ -27,9 +27,9 @@ export interface HelloLine {
   /** Session id: 22 characters of base64url, 128 random bits made by the client. */
   readonly s: string
   /** Token, where it does not travel in a cookie or an Authorization header. */
-  readonly k?: string
+  readonly k?: string | undefined
   /** Polls only: milliseconds the response may be held when there is nothing to say. 0 answers at once. */
-  readonly wait?: number
+  readonly wait?: number | undefined
 }
 
 /**
@@ -41,13 +41,13 @@ export interface JoinLine {
   readonly ch: string
   /** The client's number for this join; `joined` repeats it. */
   readonly j: number
-  readonly after?: string
-  readonly tail?: number
-  readonly snap?: boolean
+  readonly after?: string | undefined
+  readonly tail?: number | undefined
+  readonly snap?: boolean | undefined
   /** Send the starting state (`tail`, `snap`) even though `after` resumes: a newcomer shares the channel. */
-  readonly fresh?: boolean
+  readonly fresh?: boolean | undefined
   /** Send presence. A string is the version the client already has; `''` means none. */
-  readonly pres?: string
+  readonly pres?: string | undefined
 }
 
 /** Lets a channel go. */
@@ -63,7 +63,7 @@ export interface PublishLine {
   /** The publish's sequence number: 1, 2, 3 … per session and channel. */
   readonly n: number
   /** The lowest number the client has no answer for; left out when it is `n` itself. */
-  readonly lo?: number
+  readonly lo?: number | undefined
   readonly e: string
   readonly d: unknown
 }
@@ -85,7 +85,7 @@ export interface SignalLine {
   readonly ch: string
   readonly e: string
   /** Conflation key: of several waiting signals with one name and key, the newest survives. */
-  readonly k?: string
+  readonly k?: string | undefined
   readonly d: unknown
 }
 
@@ -94,7 +94,7 @@ export interface PresenceLine {
   readonly t: 'pres'
   readonly ch: string
   readonly n: number
-  readonly d?: unknown
+  readonly d?: unknown | undefined
 }
 
 /** Asks for a `pong` with the same number. */
@@ -144,7 +144,7 @@ export interface SnapshotLine {
   readonly t: 'snap'
   readonly ch: string
   readonly at: string
-  readonly to?: number
+  readonly to?: number | undefined
   readonly d: unknown
 }
 
@@ -154,10 +154,10 @@ export interface EventLine {
   readonly ch: string
   readonly at: string
   /** The offset before this one, where offsets are sparse. Left out: `offset − 1`. */
-  readonly prev?: number
+  readonly prev?: number | undefined
   readonly e: string
   /** What caused it: `<member>.<command id>` for a command's events, `<member>#<n>` for a publish. */
-  readonly c?: string
+  readonly c?: string | undefined
   readonly d: unknown
 }
 
@@ -179,9 +179,9 @@ export interface SignalDeliveryLine {
   readonly t: 'sig'
   readonly ch: string
   readonly e: string
-  readonly k?: string
+  readonly k?: string | undefined
   /** The sender's member id; left out when the server itself sent it. */
-  readonly m?: string
+  readonly m?: string | undefined
   readonly d: unknown
 }
 
@@ -209,7 +209,7 @@ export interface AckLine {
   readonly t: 'ack'
   readonly ch: string
   readonly n: number
-  readonly at?: string
+  readonly at?: string | undefined
 }
 
 /** A command's reply. */
@@ -219,19 +219,22 @@ export interface ResultLine {
   readonly d: unknown
 }
 
-/** Something a client wrote was refused: a publish (`ch`, `n`), a command (`id`), or whatever `of` names. */
+/**
+ * Something a client wrote was refused: a publish (`ch`, `n`), a command (`id`), or whatever `of` names (`line`: one
+ * that could not be read). Without any of these, the connection itself is refused and about to end.
+ */
 export interface ErrorLine {
   readonly t: 'err'
   readonly code: string
   readonly msg: string
-  readonly of?: UpstreamLine['t']
-  readonly ch?: string
-  readonly n?: number
-  readonly id?: string
-  /** Milliseconds to wait before trying again. */
-  readonly retry?: number
+  readonly of?: UpstreamLine['t'] | 'line' | undefined
+  readonly ch?: string | undefined
+  readonly n?: number | undefined
+  readonly id?: string | undefined
+  /** The same may succeed after so many milliseconds. Left out: it will not, unless the code is `unauthorized`. */
+  readonly retry?: number | undefined
   /** `sequence_gap` only: the number the server expects next. */
-  readonly want?: number
+  readonly want?: number | undefined
 }
 
 /** The server ends this session's stay in a channel: refused, revoked or finished. */
@@ -258,7 +261,7 @@ export interface ByeLine {
   readonly t: 'bye'
   readonly code: string
   /** Milliseconds within which to attach elsewhere; the client picks a moment at random. */
-  readonly retry?: number
+  readonly retry?: number | undefined
 }
 
 /** Everything a server may write. */

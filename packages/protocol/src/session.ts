@@ -14,7 +14,7 @@ import { decodeDownstream, encodeLine } from './codec.ts'
 import { TriwireError } from './codes.ts'
 import { type Cursor, parseCursor } from './cursor.ts'
 import { DEFAULT_WIRE_LIMITS, type WireLimits } from './limits.ts'
-import { type DownstreamLine, type EventLine, type GapReason, type HelloLine, PROTOCOL_VERSION } from './line.ts'
+import { type DownstreamLine, type ErrorLine, type EventLine, type GapReason, PROTOCOL_VERSION } from './line.ts'
 import { commandKey, Outbox, type OutboxOptions, type OutgoingLine, publishKey } from './outbox.ts'
 import { Pacer } from './pacer.ts'
 import { Subscription, type Want } from './subscription.ts'
@@ -24,13 +24,13 @@ export type Delivery =
   /** The server has answered on this wire. */
   | { readonly type: 'welcome'; readonly heartbeatMs: number }
   /**
-   * A channel's stay begins. `anew`: every observer starts from what follows; otherwise only those that subscribed
-   * for a starting state up to join `number` do.
+   * A channel's stay begins. `anew`: every observer starts from what follows. `gap`: so it does, behind events that are
+   * missing. `newcomers`: only those start that subscribed for a starting state up to join `number`.
    */
   | {
       readonly type: 'start'
       readonly channel: string
-      readonly anew: boolean
+      readonly who: 'anew' | 'gap' | 'newcomers'
       readonly number: number
       /** The position before the first event that follows. */
       readonly at: Cursor
@@ -51,6 +51,8 @@ export type Delivery =
       readonly from: string
       readonly to: string | undefined
       readonly reason: GapReason
+      /** False where only a newcomer misses something: the others have had it. */
+      readonly everybody: boolean
     }
   | {
       readonly type: 'signal'
@@ -76,7 +78,8 @@ export type Delivery =
       readonly error: TriwireError
     }
   | { readonly type: 'pong'; readonly rttMs: number }
-  | { readonly type: 'bye'; readonly code: string; readonly withinMs: number }
+  /** The wire is about to end, and why. */
+  | { readonly type: 'bye'; readonly error: TriwireError }
 
 /** An event as a session hands it out. */
 export interface EventDelivery {
@@ -113,7 +116,7 @@ export interface SessionOptions {
 }
 
 interface WaitingSignal {
-  readonly slot: string
+  readonly slot: string | undefined
   readonly text: string
 }
 
@@ -128,7 +131,9 @@ export class Session {
   readonly #pings = new Map<number, number>()
   #signals: WaitingSignal[] = []
   #leaves: string[] = []
-  #ordered: string[] = []
+  /** Lines of which only the newest of a kind matters: presence by channel, and the ping. */
+  readonly #control = new Map<string, string>()
+  #attached = false
   #deliveries: Delivery[] = []
   #limits: WireLimits = DEFAULT_WIRE_LIMITS
   #member: string | undefined
@@ -162,9 +167,7 @@ export class Session {
 
   /** Whether anything needs a wire: a channel, a present value, or something to send. */
   get active(): boolean {
-    return (
-      this.#subscriptions.size > 0 || this.#outbox.size > 0 || this.#presence.size > 0 || this.#ordered.length > 0
-    )
+    return this.#subscriptions.size + this.#outbox.size + this.#presence.size + this.#control.size > 0
   }
 
   /** Whether a join has no answer yet. */
@@ -181,12 +184,12 @@ export class Session {
     return false
   }
 
-  /** When `handleTimeout` or `takeLines` has something next, if ever. */
-  deadline(now: number): number | undefined {
-    let next = this.#outbox.deadline(now, this.#pacer) ?? Number.POSITIVE_INFINITY
+  /** When `handleTimeout` or `takeLines` has something next; Infinity when never by itself. */
+  deadline(now: number): number {
+    let next = this.#outbox.deadline(now, this.#pacer)
     if (this.#signals.length > 0) next = Math.min(next, now + this.#pacer.waitMs(now))
     for (const { retryAt } of this.#subscriptions.values()) next = Math.min(next, retryAt ?? next)
-    return next === Number.POSITIVE_INFINITY ? undefined : next
+    return next
   }
 
   // ── The app's wishes ────────────────────────────────────────────────────────────────────────────────────────
@@ -243,11 +246,12 @@ export class Session {
     return this.#outbox.command(channel, name, input, now)
   }
 
-  /** Sends a signal as soon as pacing lets it; lost if the wire is down. Waiting ones of one key are conflated. */
+  /** Sends a signal as soon as pacing lets it; lost while the wire is down. Waiting ones of one key are conflated. */
   signal(channel: string, event: string, data: unknown, key?: string): void {
-    const text = encodeLine({ t: 'sig', ch: channel, e: event, ...(key === undefined ? {} : { k: key }), d: data })
-    const slot = key === undefined ? '' : `${channel} ${event} ${key}`
-    this.#signals = slot === '' ? this.#signals : this.#signals.filter((waiting) => waiting.slot !== slot)
+    if (!this.#attached) return
+    const text = encodeLine({ t: 'sig', ch: channel, e: event, k: key, d: data })
+    const slot = key === undefined ? undefined : `${channel} ${event} ${key}`
+    this.#signals = this.#signals.filter((waiting) => slot === undefined || waiting.slot !== slot)
     this.#signals.push({ slot, text })
     if (this.#signals.length > this.#maxSignals) this.#signals.shift()
   }
@@ -256,19 +260,15 @@ export class Session {
   setPresence(channel: string, value: unknown): void {
     const present = this.#presence.get(channel)
     const sequence = this.#nextPresence++
-    if (present === undefined) {
-      this.#presence.set(channel, { sequence, value, announced: false })
-      return
-    }
-    present.sequence = sequence
-    present.value = value
-    if (present.announced) this.#ordered.push(encodeLine({ t: 'pres', ch: channel, n: sequence, d: value }))
+    this.#presence.set(channel, { sequence, value, announced: present?.announced ?? false })
+    if (present?.announced)
+      this.#control.set(channel, encodeLine({ t: 'pres', ch: channel, n: sequence, d: value }))
   }
 
   /** Leaves a channel's presence set. */
   clearPresence(channel: string): void {
     if (!this.#presence.delete(channel)) return
-    this.#ordered.push(encodeLine({ t: 'pres', ch: channel, n: this.#nextPresence++ }))
+    this.#control.set(channel, encodeLine({ t: 'pres', ch: channel, n: this.#nextPresence++ }))
   }
 
   /** Asks the server for a sign of life; a `pong` delivery answers with the round-trip time. */
@@ -276,7 +276,7 @@ export class Session {
     const number = this.#nextPing++
     this.#pings.clear()
     this.#pings.set(number, now)
-    this.#ordered.push(encodeLine({ t: 'ping', n: number }))
+    this.#control.set('', encodeLine({ t: 'ping', n: number }))
   }
 
   // ── What happened ───────────────────────────────────────────────────────────────────────────────────────────
@@ -301,7 +301,8 @@ export class Session {
   handleDetached(): void {
     this.#outbox.handleDetached()
     this.#signals = []
-    this.#ordered = this.#ordered.filter((text) => !text.startsWith('{"t":"ping"'))
+    this.#attached = false
+    this.#control.delete('')
     this.#pings.clear()
     this.#leaves = []
     for (const presence of this.#presence.values()) presence.announced = false
@@ -326,14 +327,7 @@ export class Session {
 
   /** The line every body begins with. */
   takeHello(options: { readonly token?: string | undefined; readonly waitMs?: number | undefined } = {}): string {
-    const hello: HelloLine = {
-      t: 'hello',
-      v: PROTOCOL_VERSION,
-      s: this.id,
-      ...(options.token === undefined ? {} : { k: options.token }),
-      ...(options.waitMs === undefined ? {} : { wait: options.waitMs }),
-    }
-    return encodeLine(hello)
+    return encodeLine({ t: 'hello', v: PROTOCOL_VERSION, s: this.id, k: options.token, wait: options.waitMs })
   }
 
   /** What a new wire is opened with, after `hello`: every channel with its cursor, and every presence value. */
@@ -361,8 +355,8 @@ export class Session {
 
   /** What may be written now: presence changes, publishes, commands and signals, as far as pacing allows. */
   takeLines(now: number): OutgoingLine[] {
-    const lines: OutgoingLine[] = this.#ordered.map((text) => ({ text, lane: 'ordered' }))
-    this.#ordered = []
+    const lines: OutgoingLine[] = [...this.#control.values()].map((text) => ({ text, lane: 'ordered' }))
+    this.#control.clear()
     lines.push(...this.#outbox.takeLines(now, this.#pacer))
     while (this.#signals.length > 0 && this.#pacer.take(now)) {
       lines.push({ text: (this.#signals.shift() as WaitingSignal).text, lane: 'ordered' })
@@ -394,6 +388,7 @@ export class Session {
         this.#handleError(line, now)
         return
       case 'welcome':
+        this.#attached = true
         this.#member = line.m
         this.#limits = { ...DEFAULT_WIRE_LIMITS, ...line.max }
         this.#pacer.configure(this.#limits.rate, this.#limits.burst)
@@ -406,7 +401,10 @@ export class Session {
         return
       }
       case 'bye':
-        this.#deliveries.push({ type: 'bye', code: line.code, withinMs: line.retry ?? 0 })
+        this.#deliveries.push({
+          type: 'bye',
+          error: new TriwireError(line.code, 'The server asked to leave.', { retryMs: line.retry }),
+        })
         return
       case 'hb':
         return
@@ -427,13 +425,7 @@ export class Session {
         const who = subscription.handleJoined(line)
         if (who === 'unexpected') return
         if (who !== 'nobody')
-          this.#deliveries.push({
-            type: 'start',
-            channel,
-            anew: who === 'anew',
-            number: line.j,
-            at: parseCursor(line.at),
-          })
+          this.#deliveries.push({ type: 'start', channel, who, number: line.j, at: parseCursor(line.at) })
         this.#deliverCurrent(subscription)
         return
       }
@@ -444,9 +436,11 @@ export class Session {
         return
       }
       case 'gap':
-        if (subscription.handleGap(line)) {
+        {
           const { from, to, reason } = line
-          this.#deliveries.push({ type: 'gap', channel, from, to: to ?? undefined, reason })
+          const everybody = subscription.handleGap(line)
+          if (everybody || subscription.asked?.start)
+            this.#deliveries.push({ type: 'gap', channel, from, to: to ?? undefined, reason, everybody })
         }
         return
       case 'sig':
@@ -521,23 +515,14 @@ export class Session {
     if (this.#outbox.settle(key)) this.#deliveries.push({ type: 'settled', key, data })
   }
 
-  #handleError(line: Extract<DownstreamLine, { readonly t: 'err' }>, now: number): void {
-    const error = new TriwireError(line.code, line.msg, { retryMs: line.retry })
+  #handleError({ code, msg, retry, want, of, ch, n, id }: ErrorLine, now: number): void {
+    const error = new TriwireError(code, msg, { retryMs: retry })
     const key =
-      line.id !== undefined
-        ? commandKey(line.id)
-        : line.ch !== undefined && line.n !== undefined
-          ? publishKey(line.ch, line.n)
-          : undefined
-    if (line.of === 'join' && line.ch !== undefined) {
-      this.#subscriptions.get(line.ch)?.handleRefused(now + (line.retry ?? RETRY_MS))
-    } else if (key === undefined) {
-      this.#deliveries.push({ type: 'refused', channel: line.ch, of: line.of, error })
-    } else if (this.#outbox.refuse(key, line.code, line.retry ?? RETRY_MS, now, line.want)) {
-      this.#deliveries.push({ type: 'failed', key, error })
-    }
+      id !== undefined ? commandKey(id) : ch !== undefined && n !== undefined ? publishKey(ch, n) : undefined
+    if (key !== undefined) {
+      if (this.#outbox.refuse(key, retry, now, want)) this.#deliveries.push({ type: 'failed', key, error })
+    } else if (of === undefined) this.#deliveries.push({ type: 'bye', error })
+    else if (of === 'join' && retry !== undefined) this.#subscriptions.get(ch ?? '')?.handleRefused(now + retry)
+    else this.#deliveries.push({ type: 'refused', channel: ch, of, error })
   }
 }
-
-/** Milliseconds before something is written again when the server asked for patience but not for how much. */
-const RETRY_MS = 1000

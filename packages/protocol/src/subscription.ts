@@ -3,6 +3,7 @@
  * that every event passes on every wire. Expected offsets are delivered, lower ones dropped, higher ones mean
  * something was lost on the way: the channel is joined again from where it stands.
  */
+import { TriwireError } from './codes.ts'
 import { type Cursor, formatCursor, parseCursor } from './cursor.ts'
 import type { EventLine, GapLine, JoinedLine, JoinLine, SnapshotLine } from './line.ts'
 
@@ -53,6 +54,8 @@ export class Subscription {
   #rewind: number | undefined
   /** Whether the `snap` line that follows `joined` is still on its way. */
   #awaitsSnapshot = false
+  /** Whether a gap has been reported and the log has not been joined again since. */
+  #gapped = false
   /** What the `snap` line of this stay means to observers: events up to it may be contained. */
   overlapTo = 0
 
@@ -71,16 +74,20 @@ export class Subscription {
     this.#want = want
     if (want.after === undefined) return
     const after = parseCursor(want.after)
+    if (this.cursor !== undefined && after.epoch !== this.cursor.epoch) {
+      throw new TriwireError(
+        'bad_cursor',
+        'This cursor is from an earlier life of the log. Start from a snapshot or from now.',
+      )
+    }
     const lowest = this.#startAfter ?? this.cursor
-    if (lowest === undefined || after.epoch !== lowest.epoch || after.offset < lowest.offset)
-      this.#startAfter = after
+    if (lowest === undefined || after.offset < lowest.offset) this.#startAfter = after
   }
 
   /** The join line to write now. */
   takeJoin(number: number): JoinLine {
     const { tail, snapshot, presence } = this.#want
     const after = this.#startAfter ?? this.cursor
-    this.#startAfter = undefined
     const start = this.needsStart
     this.needsJoin = false
     this.retryAt = undefined
@@ -90,16 +97,19 @@ export class Subscription {
       t: 'join',
       ch: this.address,
       j: number,
-      ...(after === undefined ? {} : { after: formatCursor(after) }),
-      ...(tail === undefined || tail === 0 ? {} : { tail }),
-      ...(snapshot ? { snap: true } : {}),
-      ...(start && after !== undefined && (snapshot || (tail ?? 0) > 0) ? { fresh: true } : {}),
-      ...(presence ? { pres: this.presenceVersion } : {}),
+      after: after && formatCursor(after),
+      tail: tail || undefined,
+      snap: snapshot || undefined,
+      fresh: (start && after && (snapshot || !!tail)) || undefined,
+      pres: presence ? this.presenceVersion : undefined,
     }
   }
 
-  /** Takes a `joined` line; tells whether the whole channel starts anew, only newcomers do, or nobody. */
-  handleJoined(line: JoinedLine): 'anew' | 'newcomers' | 'nobody' | 'unexpected' {
+  /**
+   * Takes a `joined` line; tells who starts: everybody (`anew`), everybody behind a gap (`gap`), those who came since
+   * (`newcomers`), or nobody.
+   */
+  handleJoined(line: JoinedLine): 'anew' | 'gap' | 'newcomers' | 'nobody' | 'unexpected' {
     // A server that finds a gap in mid-stay starts the channel anew under the number of its last join.
     const expected = this.asked !== undefined || (this.cursor === undefined && this.#number > 0)
     if (!expected || line.j !== this.#number) return 'unexpected'
@@ -111,14 +121,25 @@ export class Subscription {
     if (start) this.needsStart = false
     this.#awaitsSnapshot = (start || this.cursor === undefined) && this.want.snapshot === true
     if (this.cursor === undefined) {
+      this.#startAfter = undefined
       this.cursor = at
       this.startedFresh = true
-      this.historyTo = line.head
+      // What follows a gap is no history: it happened after the position this reader had, and was recovered.
+      this.historyTo = this.#gapped ? 0 : line.head
       this.overlapTo = 0
-      return 'anew'
+      const how = this.#gapped ? 'gap' : 'anew'
+      this.#gapped = false
+      return how
     }
     this.startedFresh = false
+    // A newcomer's wish could not be met and the server begins beyond our position: go back for what lies between.
+    if (at.epoch !== this.cursor.epoch || at.offset > this.cursor.offset) {
+      this.needsJoin = true
+      this.#startAfter = undefined
+      return start ? 'newcomers' : 'nobody'
+    }
     if (start && at.offset < this.cursor.offset) this.#rewind = at.offset
+    else this.#startAfter = undefined
     return start ? 'newcomers' : 'nobody'
   }
 
@@ -139,6 +160,7 @@ export class Subscription {
     if (cursor.offset <= this.cursor.offset) {
       if (this.#rewind === undefined || previous !== this.#rewind) return { continuity: 'duplicate', cursor }
       this.#rewind = cursor.offset < this.cursor.offset ? cursor.offset : undefined
+      if (this.#rewind === undefined) this.#startAfter = undefined
       return { continuity: 'past', cursor }
     }
     if (previous !== this.cursor.offset) return { continuity: 'hole', cursor }
@@ -158,6 +180,7 @@ export class Subscription {
       if (to.epoch === this.cursor.epoch && to.offset <= this.cursor.offset) return false
     }
     this.cursor = undefined
+    this.#gapped = true
     return true
   }
 

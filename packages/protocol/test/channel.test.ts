@@ -71,12 +71,24 @@ describe('a duration', () => {
     expect(parseDuration(text)).toBe(ms)
   })
 
-  test.each(['', '5', 's', '-5s', '0s', '1e3s', 'Infinitys', ' 5s', '5 s', '5s\n', '5S', '5constructor', '٣s'])(
-    'of %j is refused',
-    (text) => {
-      expect(codeOf(() => parseDuration(text as '1s'))).toBe('bad_channel')
-    },
-  )
+  test.each([
+    '',
+    '5',
+    's',
+    '-5s',
+    '0s',
+    '1e3s',
+    'Infinitys',
+    ' 5s',
+    '5 s',
+    '5s\n',
+    '5S',
+    '5constructor',
+    '٣s',
+    `${'9'.repeat(400)}d`,
+  ])('of %j is refused', (text) => {
+    expect(codeOf(() => parseDuration(text as '1s'))).toBe('bad_channel')
+  })
 })
 
 describe('a path', () => {

@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { exceedsDepth } from '../src/codec.ts'
 import {
   DEFAULT_WIRE_LIMITS,
   decodeDownstream,
@@ -12,6 +11,7 @@ import {
   type UpstreamLine,
   utf8Length,
 } from '../src/index.ts'
+import { exceedsDepth } from '../src/upstream-codec.ts'
 import { codeOf } from './refused.ts'
 
 // Node has it; this package is compiled without Node's types.

@@ -297,6 +297,6 @@ describe('mistakes that do not compile', () => {
     // @ts-expect-error a description is not a channel either
     contract({ chat: { path: 'chat/:roomId', events: {} } })
     // @ts-expect-error parsed parameters cannot be changed
-    parseAddress('chat?roomId=1').params['roomId'] = '2'
+    parseAddress('chat?roomId=1').params.roomId = '2'
   })
 })

@@ -76,7 +76,7 @@ describe('an outbox', () => {
     outbox.publish('b', 'e', 1, 0)
     outbox.takeLines(0, generous())
     outbox.settle(publishKey('a', 1))
-    expect(outbox.refuse(publishKey('a', 2), 'rate_limited', 500, 100)).toBe(false)
+    expect(outbox.refuse(publishKey('a', 2), 500, 100)).toBe(false)
     outbox.publish('a', 'e', 4, 100)
     outbox.publish('b', 'e', 2, 100)
     expect(read(outbox.takeLines(100, generous())).map(({ ch, n }) => [ch, n])).toEqual([['b', 2]])
@@ -88,7 +88,7 @@ describe('an outbox', () => {
   test('begins again at the number a sequence gap asks for', () => {
     const outbox = filled(4)
     outbox.takeLines(0, generous())
-    expect(outbox.refuse(publishKey('a', 4), 'sequence_gap', 0, 0, 2)).toBe(false)
+    expect(outbox.refuse(publishKey('a', 4), 0, 0, 2)).toBe(false)
     expect(numbers(outbox.takeLines(0, generous()))).toEqual([
       [2, 1],
       [3, 1],
@@ -100,7 +100,7 @@ describe('an outbox', () => {
     const outbox = filled(2)
     const key = outbox.command('a', 'c', 0, 0)
     outbox.takeLines(0, generous())
-    expect(outbox.refuse(key, 'pending', 50, 0)).toBe(false)
+    expect(outbox.refuse(key, 50, 0)).toBe(false)
     expect(outbox.takeLines(49, generous())).toEqual([])
     expect(read(outbox.takeLines(50, generous())).map(({ t }) => t)).toEqual(['cmd'])
   })
@@ -108,8 +108,8 @@ describe('an outbox', () => {
   test('is done with what was refused for good', () => {
     const outbox = filled(2)
     outbox.takeLines(0, generous())
-    expect(outbox.refuse(publishKey('a', 1), 'forbidden', 0, 0)).toBe(true)
-    expect(outbox.refuse(publishKey('a', 1), 'forbidden', 0, 0)).toBe(false)
+    expect(outbox.refuse(publishKey('a', 1), undefined, 0)).toBe(true)
+    expect(outbox.refuse(publishKey('a', 1), undefined, 0)).toBe(false)
     expect(outbox.size).toBe(1)
     outbox.handleDetached()
     expect(numbers(outbox.takeLines(0, generous()))).toEqual([[2]])
@@ -129,7 +129,7 @@ describe('an outbox', () => {
     ])
     expect(outbox.size).toBe(1)
     expect(outbox.takeExpired(1020)).toHaveLength(1)
-    expect(outbox.deadline(1020, generous())).toBeUndefined()
+    expect(outbox.deadline(1020, generous())).toBe(Number.POSITIVE_INFINITY)
   })
 
   test('refuses what exceeds its entries, and uses up no number for it', () => {
@@ -154,7 +154,7 @@ describe('an outbox', () => {
   test('refuses what has no JSON form', () => {
     const outbox = new Outbox()
     for (const data of [undefined, () => 1, Symbol('s'), 1n]) {
-      expect(() => outbox.publish('a', 'e', data, 0)).toThrow(TypeError)
+      expect(() => outbox.publish('a', 'e', data, 0)).toThrow()
     }
     expect(outbox.size).toBe(0)
     expect(outbox.publish('a', 'e', null, 0)).toBe(publishKey('a', 1))
@@ -220,7 +220,7 @@ describe('an outbox', () => {
               const [, ch, n] = key.split(' ')
               const want = step.code === 'sequence_gap' && n ? Math.max(1, Number(n) - step.back) : undefined
               const known = outbox.size
-              const done = outbox.refuse(key, step.code, step.retryMs, now, want)
+              const done = outbox.refuse(key, step.code === 'forbidden' ? undefined : step.retryMs, now, want)
               if (!done && n !== undefined && outbox.size === known) {
                 const kept = (written.get(ch!) ?? []).filter((number) => number < (want ?? Number(n)))
                 written.set(ch!, kept)
@@ -228,7 +228,7 @@ describe('an outbox', () => {
             }
           }
           const due = outbox.deadline(now, pacer)
-          if (due !== undefined && due <= now) {
+          if (due <= now) {
             const expired = outbox.takeExpired(now).length
             expect(expired + take()).toBeGreaterThan(0)
           }

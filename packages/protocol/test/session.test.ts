@@ -117,7 +117,7 @@ describe('a session delivers', () => {
     const common = { type: 'event', channel: 'a', event: 'x', cause: undefined, own: false }
     expect(told).toEqual([
       { type: 'welcome', heartbeatMs: 25_000 },
-      { type: 'start', channel: 'a', anew: true, number: 1, at: { epoch: 'e', offset: 3, tag: 't3' } },
+      { type: 'start', channel: 'a', who: 'anew', number: 1, at: { epoch: 'e', offset: 3, tag: 't3' } },
       { type: 'snapshot', channel: 'a', data: ['s'], at: { epoch: 'e', offset: 3, tag: 't3' }, anew: true },
       { ...common, data: 4, cursor: { epoch: 'e', offset: 4, tag: 't4' }, kind: 'history', overlap: true },
       { ...common, data: 5, cursor: { epoch: 'e', offset: 5, tag: 't5' }, kind: 'history', overlap: false },
@@ -156,7 +156,7 @@ describe('a session delivers', () => {
     const told = hear(session, [joined(2, 3, 5), event(4), event(5), event(6)])
     expect(told.map((delivery) => (delivery.type === 'event' ? [delivery.kind, delivery.data] : delivery))).toEqual(
       [
-        { type: 'start', channel: 'a', anew: false, number: 2, at: { epoch: 'e', offset: 3, tag: 't3' } },
+        { type: 'start', channel: 'a', who: 'newcomers', number: 2, at: { epoch: 'e', offset: 3, tag: 't3' } },
         { type: 'current', channel: 'a' },
         ['past', 4],
         ['past', 5],
@@ -188,10 +188,23 @@ describe('a session delivers', () => {
 
   test('one gap, and then a start before any later event', () => {
     const session = online(5)
-    const gap: DownstreamLine = { t: 'gap', ch: 'a', from: 'e:5:t5', to: 'e:8:t8', reason: 'trimmed' }
+    const gap: DownstreamLine = {
+      t: 'gap',
+      ch: 'a',
+      from: 'e:5:t5',
+      to: 'e:8:t8',
+      reason: 'trimmed',
+    }
     const told = hear(session, [gap, gap, event(9), joined(1, 8), event(9)])
     expect(told.map(({ type }) => type)).toEqual(['gap', 'start', 'current', 'event'])
-    expect(told[0]).toEqual({ type: 'gap', channel: 'a', from: 'e:5:t5', to: 'e:8:t8', reason: 'trimmed' })
+    expect(told[0]).toEqual({
+      type: 'gap',
+      channel: 'a',
+      from: 'e:5:t5',
+      to: 'e:8:t8',
+      reason: 'trimmed',
+      everybody: true,
+    })
     const lost: DownstreamLine = { t: 'gap', ch: 'a', from: 'e:9:t9', to: null, reason: 'lost_tail' }
     expect(hear(session, [lost])).toMatchObject([{ type: 'gap', to: undefined, reason: 'lost_tail' }])
   })
@@ -289,8 +302,8 @@ describe('a session delivers', () => {
         { t: 'bye', code: 'draining', retry: 500 },
       ]),
     ).toEqual([
-      { type: 'bye', code: 'rotate', withinMs: 0 },
-      { type: 'bye', code: 'draining', withinMs: 500 },
+      { type: 'bye', error: expect.objectContaining({ code: 'rotate', advice: 'stop' }) },
+      { type: 'bye', error: expect.objectContaining({ code: 'draining', retryMs: 500, advice: 'retry' }) },
     ])
   })
 })
@@ -320,7 +333,7 @@ describe('a session joins again', () => {
     expect(session.hasChanges).toBe(false)
     session.handleTimeout(600)
     expect(changes(session)).toMatchObject([{ t: 'join', ch: 'a', j: 2, tail: 1 }])
-    expect(session.deadline(600)).toBeUndefined()
+    expect(session.deadline(600)).toBe(Number.POSITIVE_INFINITY)
   })
 
   test('not after the end, even if a retry was due', () => {
@@ -331,7 +344,7 @@ describe('a session joins again', () => {
       { t: 'err', code: 'unavailable', msg: '', of: 'join', ch: 'a', retry: 500 },
       { t: 'end', ch: 'a', code: 'forbidden', msg: '' },
     ])
-    expect(session.deadline(0)).toBeUndefined()
+    expect(session.deadline(0)).toBe(Number.POSITIVE_INFINITY)
     session.handleTimeout(1000)
     expect(session.hasChanges).toBe(false)
   })
@@ -385,11 +398,14 @@ describe('a session sends', () => {
     expect(session.deadline(10_000)).toBe(240_000)
     session.handleTimeout(240_000)
     expect(session.takeDeliveries()).toHaveLength(5)
-    expect(session.deadline(240_000)).toBeUndefined()
+    expect(session.deadline(240_000)).toBe(Number.POSITIVE_INFINITY)
   })
 
   test('of waiting signals with one key the newest, and drops the oldest beyond its bound', () => {
     const session = create({ signals: 3 })
+    session.signal('a', 'at', 0, 'k')
+    expect(lines(session)).toEqual([])
+    hear(session, [WELCOME])
     session.signal('a', 'at', 1, 'k')
     session.signal('a', 'at', 2, 'other')
     session.signal('a', 'at', 3, 'k')

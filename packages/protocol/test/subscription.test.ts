@@ -155,7 +155,7 @@ describe('joined', () => {
   test('under the same number follows a gap in mid-stay', () => {
     const subscription = standingAt(5)
     expect(subscription.handleGap(gap(null, 'lost_tail'))).toBe(true)
-    expect(subscription.handleJoined(joined(1, 3))).toBe('anew')
+    expect(subscription.handleJoined(joined(1, 3))).toBe('gap')
     expect(judge(subscription, event(4))).toBe('next')
   })
 })
@@ -199,7 +199,35 @@ describe('a newcomer to a channel that stands at 5', () => {
     expect(subscription.handleJoined(joined(3, 2, 5, 'resumed'))).toBe('newcomers')
     expect([3, 4, 5].map((offset) => judge(subscription, event(offset)))).toEqual(['past', 'past', 'past'])
     subscription.handleDetached()
-    expect(subscription.takeJoin(4)).not.toHaveProperty('fresh')
+    expect(subscription.takeJoin(4).fresh).toBeUndefined()
+  })
+})
+
+describe('a newcomer that begins behind a cursor', () => {
+  test('below the position is replayed from there, once', () => {
+    const subscription = standingAt(5)
+    subscription.handleWant({ after: 'e:2:t2' })
+    subscription.needsStart = true
+    expect(subscription.takeJoin(2)).toEqual({ t: 'join', ch: 'a', j: 2, after: 'e:2:t2' })
+    expect(subscription.handleJoined(joined(2, 2, 5, 'resumed'))).toBe('newcomers')
+    expect([3, 4, 5, 6].map((offset) => judge(subscription, event(offset)))).toEqual([
+      'past',
+      'past',
+      'past',
+      'next',
+    ])
+    subscription.handleDetached()
+    expect(subscription.takeJoin(3)).toMatchObject({ after: 'e:6:t6' })
+  })
+
+  test('above the position changes nothing', () => {
+    const subscription = standingAt(5)
+    subscription.handleWant({ after: 'e:9:t9' })
+    expect(subscription.takeJoin(2)).toMatchObject({ after: 'e:5:t5' })
+  })
+
+  test('that is none is refused', () => {
+    expect(codeOf(() => standingAt(5).handleWant({ after: 'e:1e3:t' }))).toBe('bad_cursor')
   })
 })
 
@@ -238,7 +266,7 @@ describe('a snapshot', () => {
     const arrived = standingAt(5, { snapshot: true })
     arrived.handleSnapshot({ t: 'snap', ch: 'a', at: 'e:5:t5', d: 1 })
     arrived.handleDetached()
-    expect(arrived.takeJoin(2)).not.toHaveProperty('fresh')
+    expect(arrived.takeJoin(2).fresh).toBeUndefined()
   })
 })
 

@@ -34,6 +34,7 @@ import {
 import { defer } from './defer.ts'
 import type { Hub } from './hub.ts'
 import { SnapshotAt } from './implementation.ts'
+import type { LiveChannel } from './live-channel.ts'
 import { Reader, type ReaderHost, type Start } from './reader.ts'
 import type { Sink, SinkListener } from './sink.ts'
 import type { Speaker } from './speaker.ts'
@@ -76,6 +77,8 @@ export class Attachment implements ReaderHost, SinkListener {
   readonly #joins: Pacer
   /** Joins under way: what is published to a channel in the same breath comes after its join. */
   readonly #joining = new Map<string, Promise<void>>()
+  /** Channels that are on their way in: they count, so that one batch cannot bring more than may be held. */
+  readonly #entering = new Set<string>()
   readonly #held = new Map<string, ResolvedChannel>()
   readonly #lossy = new Map<string, string>()
   readonly #missedPresence = new Set<Reader>()
@@ -162,9 +165,7 @@ export class Attachment implements ReaderHost, SinkListener {
 
   /** Answers a line that could not be read. */
   handleUnreadable(error: unknown): void {
-    const refusal = asTriwireError(error)
-    if (!this.#take()) return
-    this.#writeError(refusal, {})
+    if (this.#take({ of: 'line' })) this.#writeError(asTriwireError(error), { of: 'line' })
   }
 
   handleDrain(): void {
@@ -184,7 +185,7 @@ export class Attachment implements ReaderHost, SinkListener {
   /** Says why and ends the connection. */
   close(code: Code, retryMs?: number): void {
     if (this.#ended) return
-    this.write(encodeLine({ t: 'bye', code, ...(retryMs === undefined ? {} : { retry: retryMs }) }))
+    this.write(encodeLine({ t: 'bye', code, retry: retryFor(code, retryMs ?? 0) }))
     this.#flush()
     this.#sink?.close(closeCodeFor(code), code)
     this.#end()
@@ -279,9 +280,7 @@ export class Attachment implements ReaderHost, SinkListener {
   }
 
   #writeError(error: TriwireError, about: Pick<ErrorLine, 'of' | 'ch' | 'n' | 'id' | 'want'>): void {
-    const { code, message: msg, retryMs } = error
-    const retry = retryMs ?? (adviceFor(code) === 'retry' ? 1000 : undefined)
-    this.write(encodeLine({ t: 'err', code, msg, ...about, ...(retry === undefined ? {} : { retry }) }))
+    this.write(encodeError(error, about))
   }
 
   // ── Lines ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -289,7 +288,8 @@ export class Attachment implements ReaderHost, SinkListener {
   async #handleLine(line: UpstreamLine, opening: boolean): Promise<void> {
     switch (line.t) {
       case 'hello':
-        this.#writeError(new TriwireError('bad_line', 'hello comes once, first.'), { of: 'hello' })
+        if (this.#take({ of: 'hello' }))
+          this.#writeError(new TriwireError('bad_line', 'hello comes once, first.'), { of: 'hello' })
         return
       case 'join': {
         const joining = this.#handleJoin(line, opening)
@@ -299,7 +299,9 @@ export class Attachment implements ReaderHost, SinkListener {
         return
       }
       case 'leave':
-        this.#leave(line.ch)
+        // What was joined in the same breath is left after it has come in, unless it has been joined again since.
+        if (this.#joining.has(line.ch)) await this.#joining.get(line.ch)
+        if (!this.#joining.has(line.ch)) this.#leave(line.ch)
         return
       case 'pub':
         if (this.#joining.has(line.ch)) await this.#joining.get(line.ch)
@@ -312,7 +314,7 @@ export class Attachment implements ReaderHost, SinkListener {
       case 'pres':
         return await this.#handlePresenceLine(line, opening)
       case 'ping':
-        this.write(encodeLine({ t: 'pong', n: line.n }))
+        if (this.#take({ of: 'ping' })) this.write(encodeLine({ t: 'pong', n: line.n }))
         return
     }
   }
@@ -337,7 +339,8 @@ export class Attachment implements ReaderHost, SinkListener {
       const refusal = asTriwireError(error)
       if (!(error instanceof TriwireError)) this.#hub.logger.error({ err: error }, 'a join failed')
       this.#leave(line.ch)
-      if (refusal.advice === 'retry') this.#writeError(refusal, { of: 'join', ch: line.ch })
+      if (retryFor(refusal.code, 0, refusal.retryMs) !== undefined)
+        this.#writeError(refusal, { of: 'join', ch: line.ch })
       else this.write(encodeLine({ t: 'end', ch: line.ch, code: refusal.code, msg: refusal.message }))
     } finally {
       this.#starting--
@@ -353,12 +356,18 @@ export class Attachment implements ReaderHost, SinkListener {
     const hub = this.#hub
     const resolved = hub.resolve(line.ch)
     const after = line.after === undefined ? undefined : parseCursor(line.after)
-    const before = this.#members.get(line.ch)
-    if (before === undefined && this.#members.size >= hub.limits.channels) {
+    const isNew = !this.#members.has(line.ch) && !this.#entering.has(line.ch)
+    if (isNew && this.#members.size + this.#entering.size >= hub.limits.channels) {
       throw new TriwireError('too_many_channels', `A connection holds at most ${hub.limits.channels} channels.`)
     }
-    await hub.authorize(resolved, this.speaker.identity, 'join')
-    const channel = await hub.openChannel(resolved)
+    if (isNew) this.#entering.add(line.ch)
+    let channel: LiveChannel
+    try {
+      await hub.authorize(resolved, this.speaker.identity, 'join')
+      channel = await hub.openChannel(resolved)
+    } finally {
+      if (isNew) this.#entering.delete(line.ch)
+    }
     if (this.#ended) {
       hub.releaseChannel(resolved)
       return
@@ -584,6 +593,22 @@ export function asTriwireError(error: unknown): TriwireError {
   if (error instanceof TriwireError) return error
   return new TriwireError('unavailable', 'The server failed to answer. Try again later.', { retryMs: 2000 })
 }
+
+/** An error as a line. A `retry` says that trying again makes sense; without one it does not. */
+export function encodeError(
+  error: TriwireError,
+  about: Omit<ErrorLine, 't' | 'code' | 'msg' | 'retry'> = {},
+): string {
+  const { code, message: msg, retryMs } = error
+  return encodeLine({ t: 'err', code, msg, ...about, retry: retryFor(code, retryMs ?? DEFAULT_RETRY_MS, retryMs) })
+}
+
+/** Milliseconds to announce for a code: those the error brought, else the default where the table advises a retry. */
+function retryFor(code: string, defaultMs: number, givenMs?: number): number | undefined {
+  return givenMs ?? (adviceFor(code) === 'retry' ? defaultMs : undefined)
+}
+
+const DEFAULT_RETRY_MS = 1000
 
 /** The code of an error as the table knows it. */
 export function codeOf(error: TriwireError): Code {

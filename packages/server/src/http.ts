@@ -12,7 +12,6 @@
  */
 import {
   decodeUpstream,
-  encodeLine,
   formatSsePadding,
   type JoinLine,
   splitBatch,
@@ -21,7 +20,7 @@ import {
   type UpstreamLine,
   WEBSOCKET_SUBPROTOCOL,
 } from '@triwire/protocol'
-import { Attachment, type AttachmentKind, asTriwireError, checkHello, codeOf } from './attachment.ts'
+import { Attachment, type AttachmentKind, asTriwireError, checkHello, codeOf, encodeError } from './attachment.ts'
 import type { Hub } from './hub.ts'
 import { type Identity, memberOf } from './identity.ts'
 import { checkOrigin } from './origin.ts'
@@ -207,8 +206,8 @@ function respondError(hub: Hub, exchange: Exchange, error: unknown, cors: Record
   if (!(error instanceof TriwireError)) hub.logger.error({ err: error }, 'a request failed')
   const refusal = asTriwireError(error)
   const code = codeOf(refusal)
-  const { message: msg, retryMs } = refusal
-  const body = encodeLine({ t: 'err', code, msg, ...(retryMs === undefined ? {} : { retry: retryMs }) })
+  const { retryMs } = refusal
+  const body = encodeError(refusal)
   const headers: Record<string, string> = {
     ...PRIVATE_HEADERS,
     ...cors,

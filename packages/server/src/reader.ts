@@ -107,8 +107,8 @@ export class Reader implements ChannelReader {
     const { after } = start
     const resume = after === undefined ? undefined : await this.#readPage({ after })
     if (this.#isClosed()) return
-    if (after !== undefined && resume?.status === 'gap') this.#writeGap(after, resume.reason, resume.next)
     if (resume?.status === 'page') await this.#startResumed(start, resume)
+    else if (after !== undefined && resume !== undefined) await this.#startBehindGap(start, after, resume)
     else await this.#startFresh(start)
     await this.#readOn()
   }
@@ -192,8 +192,7 @@ export class Reader implements ChannelReader {
     const result = await this.#readPage({ after: from })
     if (this.#isClosed()) return true
     if (result.status === 'gap') {
-      this.#writeGap(from, result.reason, result.next)
-      if (this.#start !== undefined) await this.#startFresh(this.#start)
+      if (this.#start !== undefined) await this.#startBehindGap(this.#start, from, result)
       return true
     }
     this.#writeEntries(result.entries)
@@ -229,6 +228,27 @@ export class Reader implements ChannelReader {
     if (first.status !== 'page') throw new TriwireError('unavailable', 'The log cannot be read now.')
     this.#begin(start, first.from, first.head, 'fresh')
     this.#writeEntries(first.entries)
+  }
+
+  /**
+   * A gap ends where the log is whole again: with the snapshot, which stands for everything before it; else with the
+   * first event that is left; else, where the past was rewritten from an unknown position on, with the head.
+   */
+  async #startBehindGap(
+    start: Start,
+    from: Cursor,
+    gap: Extract<ReadResult, { readonly status: 'gap' }>,
+  ): Promise<void> {
+    if (start.snapshot !== undefined) {
+      const snapshot = await this.#takeSnapshot(start.snapshot)
+      if (this.#isClosed()) return
+      this.#writeGap(from, gap.reason, snapshot.at)
+      this.#begin(start, snapshot.at, snapshot.head, 'fresh')
+      this.#writeSnapshot(snapshot)
+      return
+    }
+    this.#writeGap(from, gap.reason, gap.next)
+    this.#begin(start, gap.next ?? gap.head, gap.head, 'fresh')
   }
 
   #begin(start: Start, from: Cursor, head: Cursor, how: 'resumed' | 'fresh'): void {

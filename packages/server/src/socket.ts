@@ -2,15 +2,8 @@
  * A WebSocket from the server's side: `hello` within the deadline, then an attachment. The host has checked Origin and
  * subprotocol before the upgrade and brings text frames, one by one.
  */
-import {
-  closeCodeFor,
-  decodeUpstream,
-  encodeLine,
-  splitBatch,
-  TriwireError,
-  type UpstreamLine,
-} from '@triwire/protocol'
-import { Attachment, asTriwireError, checkHello, codeOf } from './attachment.ts'
+import { closeCodeFor, decodeUpstream, splitBatch, TriwireError, type UpstreamLine } from '@triwire/protocol'
+import { Attachment, asTriwireError, checkHello, codeOf, encodeError } from './attachment.ts'
 import type { Hub } from './hub.ts'
 import { memberOf } from './identity.ts'
 import type { RequestHead, Sink, SinkListener } from './sink.ts'
@@ -127,8 +120,7 @@ export class Socket implements SinkListener {
     this.#closed = true
     this.#deadline()
     const code = codeOf(error)
-    const { message: msg, retryMs } = error
-    this.#sink.write(encodeLine({ t: 'err', code, msg, ...(retryMs === undefined ? {} : { retry: retryMs }) }))
+    this.#sink.write(encodeError(error))
     this.#sink.close(closeCodeFor(code), code)
     this.#attachment?.handleClosed()
   }

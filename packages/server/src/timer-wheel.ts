@@ -8,6 +8,9 @@ export type Cancel = () => void
 
 const SLOT_MS = 50
 
+/** Timers of hosts overflow beyond 2^31 − 1 ms and fire at once; a wheel that turns early just arms again. */
+const LONGEST_MS = 2 ** 31 - 1
+
 /** The wheel. Calls happen up to 50 ms late, never early. */
 export class TimerWheel {
   readonly #slots = new Map<number, Set<() => void>>()
@@ -56,7 +59,8 @@ export class TimerWheel {
   #arm(slot: number): void {
     this.#disarm()
     this.#timerSlot = slot
-    this.#timer = setTimeout(() => this.#turn(), Math.max(0, slot * SLOT_MS - this.#now()))
+    const delayMs = Math.min(LONGEST_MS, Math.max(0, slot * SLOT_MS - this.#now()))
+    this.#timer = setTimeout(() => this.#turn(), delayMs)
   }
 
   #disarm(): void {

@@ -31,7 +31,7 @@ export class WebExchange implements Exchange {
   async readText(maxBytes: number, timeoutMs: number): Promise<string> {
     const reader = this.#request.body?.getReader()
     if (reader === undefined) return ''
-    const decoder = new TextDecoder('utf-8', { fatal: true })
+    const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
     let text = ''
     let bytes = 0
     const read = async (): Promise<string> => {
