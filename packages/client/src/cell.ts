@@ -12,7 +12,7 @@ export interface CellLifecycle {
 }
 
 /** The value. */
-export class Cell<TState> implements Observer<TState> {
+export class Cell<TState extends object> implements Observer<TState> {
   readonly #listeners = new Set<() => void>()
   readonly #compute: () => TState
   readonly #lifecycle: CellLifecycle
@@ -37,8 +37,12 @@ export class Cell<TState> implements Observer<TState> {
       this.#lifecycle.start?.()
     }
     return () => {
-      if (!this.#listeners.delete(call) || this.#listeners.size > 0) return
-      this.#linger = setTimeout(() => this.#stop(), LINGER_MS)
+      if (this.#listeners.delete(call) && !this.watched)
+        this.#linger = setTimeout(() => {
+          this.#running = false
+          cancelFrame(this.#publish)
+          this.#lifecycle.stop?.()
+        }, LINGER_MS)
     }
   }
 
@@ -54,16 +58,12 @@ export class Cell<TState> implements Observer<TState> {
     onNextFrame(this.#publish)
   }
 
+  /** The same fields are the same object, so that nothing renders for nothing. */
   readonly #publish = (): void => {
     const state = this.#compute()
-    if (Object.is(state, this.#state)) return
+    const keys = Object.keys(state) as (keyof TState)[]
+    if (keys.every((key) => Object.is(state[key], this.#state[key]))) return
     this.#state = state
     for (const listener of this.#listeners) listener()
-  }
-
-  #stop(): void {
-    this.#running = false
-    cancelFrame(this.#publish)
-    this.#lifecycle.stop?.()
   }
 }

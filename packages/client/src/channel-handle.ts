@@ -1,5 +1,5 @@
 /** A handle: one channel, named, with everything an app can do to it. */
-import type { Channel } from '@triwire/protocol'
+import type { Session } from '@triwire/protocol'
 import { createChannelObserver } from './channel-observer.ts'
 import type { ChannelStore } from './channel-store.ts'
 import type { ChannelHandle, ConnectionState, Observer } from './channel-types.ts'
@@ -10,31 +10,35 @@ import { createPresenceObserver } from './presence-observer.ts'
 /** What a handle needs of its client. */
 export interface HandleHost {
   readonly connection: Observer<ConnectionState>
-  /** The store of an address; made when first asked for. */
-  storeOf(address: string): ChannelStore
-  publish(address: string, event: string, data: unknown): Promise<void>
-  command(address: string, name: string, input: unknown): Promise<unknown>
-  signal(address: string, signal: string, data: unknown, key: string | undefined): void
+  readonly session: Session
+  /** Something was asked of the session: write it. */
+  pump(): void
+  /** Asks the session for a publish or a command, and promises its answer. */
+  promise(store: ChannelStore, ask: (now: number) => string): Promise<unknown>
 }
 
-/** Makes the handle of an address. */
-export function createHandle(address: string, host: HandleHost): ChannelHandle {
+/** Makes the handle of a channel. */
+export function createHandle(store: ChannelStore, host: HandleHost): ChannelHandle {
+  const { address } = store
+  const { session } = host
+  const observe = (options: Parameters<typeof createChannelObserver>[1]) => createChannelObserver(store, options)
   const handle = {
     address,
     client: { connection: host.connection },
-    on(handlers: Readonly<Record<string, unknown>>) {
-      const observer = createChannelObserver(host.storeOf(address), { on: handlers as never })
-      return observer.subscribe(() => {})
+    on: (handlers: object) => observe({ on: handlers }).subscribe(() => {}),
+    events: (options: { readonly after?: string } = {}) => iterateEvents(store, options.after),
+    publish: (event: string, data: unknown) =>
+      host.promise(store, (now) => session.publish(address, event, data, now)),
+    signal(signal: string, data: unknown, options: { readonly key?: string } = {}) {
+      session.signal(address, signal, data, options.key)
+      host.pump()
     },
-    events: (options: { readonly after?: string } = {}) => iterateEvents(host.storeOf(address), options.after),
-    publish: (event: string, data: unknown) => host.publish(address, event, data),
-    signal: (signal: string, data: unknown, options: { readonly key?: string } = {}) =>
-      host.signal(address, signal, data, options.key),
-    commands: createCommandFunctions((name, input) => host.command(address, name, input)),
-    observe: (options: Parameters<typeof createChannelObserver>[1]) =>
-      createChannelObserver(host.storeOf(address), options),
-    observePresence: (options = {}) => createPresenceObserver(host.storeOf(address), options),
+    commands: createCommandFunctions((name, input) =>
+      host.promise(store, (now) => session.command(address, name, input, now)),
+    ),
+    observe,
+    observePresence: (options = {}) => createPresenceObserver(store, options),
   }
   // Types follow from the contract, of which nothing exists at run time: this is where the two meet.
-  return handle as unknown as ChannelHandle<Channel>
+  return handle as unknown as ChannelHandle
 }

@@ -7,7 +7,6 @@ import {
   type Contract,
   type Delivery,
   formatAddress,
-  HEARTBEAT_MS,
   type Params,
   Session,
   TriwireError,
@@ -16,7 +15,9 @@ import {
 import { createHandle } from './channel-handle.ts'
 import { ChannelStore } from './channel-store.ts'
 import type { ChannelHandle, ConnectionState, Observer, ReferencesOf } from './channel-types.ts'
+import { createNamed } from './command-functions.ts'
 import { Connection } from './connection.ts'
+import { toTriwireError } from './http.ts'
 import { Link } from './link.ts'
 import { openPolling } from './polling-wire.ts'
 import { openSse } from './sse-wire.ts'
@@ -51,7 +52,6 @@ export interface Client<TContract extends Contract> {
   close(): void
 }
 
-const DEFAULT_WIRES: readonly WireName[] = ['websocket', 'sse', 'polling']
 const FACTORIES: WireFactories = { websocket: openWebSocket, sse: openSse, polling: openPolling }
 
 /** Milliseconds between pings: often enough for a round-trip time worth showing. */
@@ -63,13 +63,7 @@ const PONG_MS = 10_000
 export function createClient<TContract extends Contract>(options: ClientOptions): Client<TContract> {
   const driver = new Driver(options)
   clients.add(driver)
-  const references = new Proxy(Object.create(null) as Record<string, (params?: Params) => ChannelHandle>, {
-    get(made, key) {
-      if (typeof key !== 'string' || key === 'then') return undefined
-      made[key] ??= (params) => driver.handleOf(formatAddress(key, params))
-      return made[key]
-    },
-  })
+  const references = createNamed((key) => (params?: Params) => driver.handleOf(formatAddress(key, params)))
   return {
     channels: references as unknown as ReferencesOf<TContract>,
     connection: driver.connection,
@@ -85,14 +79,16 @@ export function defaultClient(): { readonly connection: Observer<ConnectionState
 
 const clients = new Set<Driver>()
 
+/** A wire, wanted or there. */
 interface Attempt {
   readonly number: number
-  readonly name: WireName
   wire: Wire | undefined
   /** Lines may be written. */
   ready: boolean
   welcomed: boolean
   lastTextAt: number
+  /** Milliseconds of silence that mean a dead wire. Infinity before the welcome; polls have a time-out of their own. */
+  patienceMs: number
   nextPingAt: number
   /** What the server said before it closed. */
   farewell: TriwireError | undefined
@@ -110,19 +106,17 @@ class Driver {
   readonly #options: ClientOptions
   readonly #link: Link
   readonly #connection: Connection
-  readonly #stores = new Map<string, ChannelStore>()
-  readonly #handles = new Map<string, ChannelHandle>()
+  readonly #channels = new Map<string, { readonly store: ChannelStore; readonly handle: ChannelHandle }>()
   readonly #promised = new Map<string, Promised>()
   readonly #unwatch: () => void
   #attempt: Attempt | undefined
   #token: string | undefined
-  #heartbeatMs = HEARTBEAT_MS
   #timer: ReturnType<typeof setTimeout> | undefined
   #pumping = false
 
   constructor(options: ClientOptions) {
     this.#options = options
-    this.#link = new Link({ wires: this.#wires(undefined), backoff: options.backoff, random: Math.random })
+    this.#link = new Link({ wires: this.#wires(), backoff: options.backoff, random: Math.random })
     this.#connection = new Connection(this.#link)
     this.connection = this.#connection.observer
     this.#unwatch = watchWaking(() => {
@@ -134,34 +128,23 @@ class Driver {
   // ── For handles and stores ──────────────────────────────────────────────────────────────────────────────────
 
   handleOf(address: string): ChannelHandle {
-    let handle = this.#handles.get(address)
-    if (handle === undefined) {
-      handle = createHandle(address, this)
-      this.#handles.set(address, handle)
+    let channel = this.#channels.get(address)
+    if (channel === undefined) {
+      const store = new ChannelStore(address, this)
+      channel = { store, handle: createHandle(store, this) }
+      this.#channels.set(address, channel)
     }
-    return handle
+    return channel.handle
   }
 
-  storeOf(address: string): ChannelStore {
-    let store = this.#stores.get(address)
-    if (store === undefined) {
-      store = new ChannelStore(address, this)
-      this.#stores.set(address, store)
-    }
-    return store
-  }
-
-  publish(address: string, event: string, data: unknown): Promise<void> {
-    return this.#promise(address, (now) => this.session.publish(address, event, data, now)) as Promise<void>
-  }
-
-  command(address: string, name: string, input: unknown): Promise<unknown> {
-    return this.#promise(address, (now) => this.session.command(address, name, input, now))
-  }
-
-  signal(address: string, signal: string, data: unknown, key: string | undefined): void {
-    this.session.signal(address, signal, data, key)
-    this.pump()
+  promise(store: ChannelStore, ask: (now: number) => string): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const { state } = this.#link
+      if (state.name === 'closed') throw closedError(state.error)
+      this.#promised.set(ask(Date.now()), { store, resolve, reject })
+      store.countPending(1)
+      this.pump()
+    })
   }
 
   /** Something was asked of the session. What is asked in one tick travels together. */
@@ -183,89 +166,79 @@ class Driver {
     clients.delete(this)
     this.#unwatch()
     if (this.#link.state.name === 'closed') return
-    for (const address of this.#stores.keys()) this.session.clearPresence(address)
+    for (const address of this.#channels.keys()) this.session.setPresence(address, undefined)
     this.#write(Date.now())
     this.#link.close()
     this.#run()
   }
 
-  #wires(wires: readonly WireName[] | undefined): readonly WireName[] {
-    const wanted = wires ?? this.#options.wires ?? DEFAULT_WIRES
-    return this.#webSocket() === undefined ? wanted.filter((wire) => wire !== 'websocket') : wanted
+  #wires(wires = this.#options.wires ?? (Object.keys(FACTORIES) as WireName[])): readonly WireName[] {
+    return wires.filter((wire) => wire !== 'websocket' || this.#webSocket() !== undefined)
   }
 
   #webSocket(): WebSocketConstructor | undefined {
     return this.#options.webSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket
   }
 
-  #promise(address: string, ask: (now: number) => string): Promise<unknown> {
-    const store = this.storeOf(address)
-    return new Promise((resolve, reject) => {
-      const { state } = this.#link
-      if (state.name === 'closed') throw closedError(state.error)
-      this.#promised.set(ask(Date.now()), { store, resolve, reject })
-      store.countPending(1)
-      this.pump()
-    })
-  }
-
   // ── The loop ────────────────────────────────────────────────────────────────────────────────────────────────
 
   #run(): void {
     const now = Date.now()
+    const attempt = this.#attempt
     this.session.handleTimeout(now)
     this.#link.handleTimeout(now)
-    this.#checkSilence(now)
+    if (attempt !== undefined && now >= attempt.lastTextAt + attempt.patienceMs)
+      this.#link.handleClosed(new TriwireError('silence', 'The connection fell silent.', { retryMs: 0 }), now)
     this.#deliver(now)
     if (this.session.active) this.#link.handleWanted(now)
     else this.#link.handleUnwanted()
     this.#align(now)
     this.#write(now)
     this.#connection.handleChange(now)
+    this.#setTimer(now)
     const { state } = this.#link
-    if (state.name === 'closed') this.#finish(state.error)
-    else this.#setTimer(now)
+    if (state.name === 'closed') this.#finish(closedError(state.error))
   }
 
   /** Opens and closes wires until the link has the one it wants. */
   #align(now: number): void {
     const { state, attempt: number } = this.#link
-    const wanted = state.name === 'opening' || state.name === 'open' ? state.wire : undefined
-    if (this.#attempt !== undefined && (wanted === undefined || this.#attempt.number !== number)) {
+    const name = 'wire' in state ? state.wire : undefined
+    if (this.#attempt !== undefined && (name === undefined || this.#attempt.number !== number)) {
       this.#attempt.wire?.close()
       this.#attempt = undefined
       this.session.handleDetached()
       this.#deliver(now)
     }
-    if (wanted === undefined || this.#attempt !== undefined) return
-    const attempt: Attempt = {
+    if (name === undefined || this.#attempt !== undefined) return
+    this.#attempt = {
       number,
-      name: wanted,
       wire: undefined,
       ready: false,
       welcomed: false,
       lastTextAt: now,
+      patienceMs: Number.POSITIVE_INFINITY,
       nextPingAt: Number.POSITIVE_INFINITY,
       farewell: undefined,
     }
-    this.#attempt = attempt
-    void this.#open(attempt)
+    void this.#open(name, this.#attempt)
   }
 
-  async #open(attempt: Attempt): Promise<void> {
+  async #open(name: WireName, attempt: Attempt): Promise<void> {
     const listener = this.#listenerOf(attempt)
+    const { url, auth } = this.#options
     try {
-      this.#token ??= (await this.#options.auth?.()) ?? undefined
+      this.#token ??= (await auth?.()) ?? undefined
       if (this.#attempt !== attempt) return
-      attempt.wire = FACTORIES[attempt.name]({
-        url: this.#url(),
+      attempt.wire = FACTORIES[name]({
+        url: new URL(url, globalThis.location?.href).href.replace(/\/+$/, ''),
         source: this.#source,
         listener,
         fetch: this.#options.fetch ?? ((input, init) => fetch(input, init)),
         webSocket: this.#webSocket(),
       })
     } catch (error) {
-      listener.handleClosed('network', error instanceof Error ? error.message : String(error))
+      listener.handleClosed(toTriwireError(error))
     }
   }
 
@@ -281,15 +254,14 @@ class Driver {
         ifCurrent(() => {
           attempt.ready = true
         }),
-      handleText: (text) =>
+      handleText: (text, apart) =>
         ifCurrent((now) => {
-          attempt.lastTextAt = now
+          if (!apart) attempt.lastTextAt = now
           this.session.handleBatch(text, now)
         }),
-      handleClosed: (code, message, retryMs) =>
+      handleClosed: (reason) =>
         ifCurrent((now) => {
-          const error =
-            (code === 'network' ? attempt.farewell : undefined) ?? new TriwireError(code, message, { retryMs })
+          const error = (reason.code === 'network' && attempt.farewell) || reason
           if (error.code === 'unauthorized') this.#token = undefined
           this.#link.handleClosed(error, now)
         }),
@@ -297,11 +269,8 @@ class Driver {
   }
 
   readonly #source: WireSource = {
-    opening: (waitMs) => {
-      const hello = this.session.takeHello({ token: this.#token, waitMs })
-      return [hello, ...this.session.takeOpening()].join('\n')
-    },
-    hello: () => this.session.takeHello({ token: this.#token }),
+    opening: (waitMs) => [this.session.takeHello(this.#token, waitMs), ...this.session.takeOpening()].join('\n'),
+    hello: () => this.session.takeHello(this.#token),
     changes: () => this.session.takeChanges(),
   }
 
@@ -320,42 +289,16 @@ class Driver {
     if (lines.length > 0) attempt.wire.send(lines)
   }
 
-  #checkSilence(now: number): void {
-    const attempt = this.#attempt
-    const patience = attempt === undefined ? undefined : this.#patienceMs(attempt)
-    if (attempt === undefined || patience === undefined || now - attempt.lastTextAt < patience) return
-    this.#link.handleClosed(new TriwireError('silence', 'The connection fell silent.', { retryMs: 0 }), now)
-  }
-
-  /** Milliseconds of silence that mean a dead wire; polls have a time-out of their own. */
-  #patienceMs({ name, welcomed }: Attempt): number | undefined {
-    if (!welcomed || name === 'polling') return undefined
-    return name === 'websocket' ? PING_MS + PONG_MS : this.#heartbeatMs * 1.5
-  }
-
   #setTimer(now: number): void {
     clearTimeout(this.#timer)
     const attempt = this.#attempt
-    const patience = attempt === undefined ? undefined : this.#patienceMs(attempt)
     const next = Math.min(
       this.#link.deadline() ?? Number.POSITIVE_INFINITY,
       this.session.deadline(now),
       attempt?.nextPingAt ?? Number.POSITIVE_INFINITY,
-      attempt === undefined || patience === undefined ? Number.POSITIVE_INFINITY : attempt.lastTextAt + patience,
+      attempt ? attempt.lastTextAt + attempt.patienceMs : Number.POSITIVE_INFINITY,
     )
-    if (next === Number.POSITIVE_INFINITY) return
-    this.#timer = setTimeout(() => this.#run(), Math.max(1, next - now))
-  }
-
-  #url(): string {
-    const base = typeof location === 'undefined' ? undefined : location.href
-    if (!URL.canParse(this.#options.url, base)) {
-      throw new TriwireError(
-        'bad_url',
-        `"${this.#options.url}" needs a page to be relative to. Pass an absolute URL.`,
-      )
-    }
-    return new URL(this.#options.url, base).href.replace(/\/+$/, '')
+    if (next < Number.POSITIVE_INFINITY) this.#timer = setTimeout(() => this.#run(), Math.max(1, next - now))
   }
 
   // ── Deliveries ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -365,19 +308,22 @@ class Driver {
   }
 
   #handleDelivery(delivery: Delivery, now: number): void {
+    const { state } = this.#link
+    const attempt = this.#attempt
     switch (delivery.type) {
       case 'welcome':
-        this.#heartbeatMs = delivery.heartbeatMs
-        if (this.#attempt === undefined) return
-        if (!this.#attempt.welcomed) this.#attempt.nextPingAt = now
-        this.#attempt.welcomed = true
+        if (attempt === undefined || !('wire' in state)) return
+        if (!attempt.welcomed) attempt.nextPingAt = now
+        attempt.welcomed = true
+        if (state.wire !== 'polling')
+          attempt.patienceMs = state.wire === 'websocket' ? PING_MS + PONG_MS : delivery.heartbeatMs * 1.5
         this.#link.handleWelcome(now)
         return
       case 'pong':
         this.#connection.handleRtt(delivery.rttMs)
         return
       case 'bye':
-        if (this.#attempt !== undefined) this.#attempt.farewell = delivery.error
+        if (attempt !== undefined) attempt.farewell = delivery.error
         return
       case 'settled':
         this.#settle(delivery.key)?.resolve(delivery.data)
@@ -385,11 +331,9 @@ class Driver {
       case 'failed':
         this.#settle(delivery.key)?.reject(delivery.error)
         return
-      case 'refused':
-        this.#stores.get(delivery.channel ?? '')?.handleRefused(delivery.of, delivery.error)
-        return
       default:
-        this.#stores.get(delivery.channel)?.handleDelivery(delivery)
+        // A handler may have closed the client in the middle of a batch.
+        if (state.name !== 'closed') this.#channels.get(delivery.channel)?.store.handleDelivery(delivery)
     }
   }
 
@@ -400,12 +344,10 @@ class Driver {
     return promised
   }
 
-  #finish(error: TriwireError | undefined): void {
+  #finish(error: TriwireError): void {
     clearTimeout(this.#timer)
-    const reason = closedError(error)
-    for (const key of [...this.#promised.keys()]) this.#settle(key)?.reject(reason)
-    for (const store of this.#stores.values())
-      store.handleDelivery({ type: 'ended', channel: store.address, error: reason })
+    for (const key of [...this.#promised.keys()]) this.#settle(key)?.reject(error)
+    for (const [channel, { store }] of this.#channels) store.handleDelivery({ type: 'ended', channel, error })
     this.#connection.close()
   }
 }

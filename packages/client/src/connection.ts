@@ -2,6 +2,7 @@
 import type { WireName } from '@triwire/protocol'
 import { Cell } from './cell.ts'
 import type { ConnectionState, Observer } from './channel-types.ts'
+import { idleConnection } from './idle.ts'
 import type { Link } from './link.ts'
 
 /** Milliseconds a lost connection may take to come back before it shows. */
@@ -9,28 +10,19 @@ const GRACE_MS = 1000
 
 /** The connection. */
 export class Connection {
+  readonly observer: Observer<ConnectionState>
   readonly #link: Link
   readonly #cell: Cell<ConnectionState>
   #wire: WireName | undefined
   #rtt: number | undefined
-  #lostAt: number | undefined
+  /** Until when it counts as up: Infinity while it is; undefined where it has not been since somebody has needed it. */
+  #upUntil: number | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(link: Link) {
     this.#link = link
-    const idle: ConnectionState = {
-      state: 'idle',
-      wire: undefined,
-      rtt: undefined,
-      attempt: 0,
-      retryAt: undefined,
-      error: undefined,
-    }
-    this.#cell = new Cell(idle, () => this.#compute())
-  }
-
-  get observer(): Observer<ConnectionState> {
-    return { subscribe: this.#cell.subscribe, getSnapshot: this.#cell.getSnapshot }
+    this.#cell = new Cell(idleConnection.getSnapshot(), () => this.#compute(Date.now()))
+    this.observer = this.#cell
   }
 
   handleRtt(rttMs: number): void {
@@ -44,16 +36,12 @@ export class Connection {
     if (state.name === 'open') {
       if (this.#wire !== state.wire) this.#rtt = undefined
       this.#wire = state.wire
-      this.#lostAt = undefined
-    } else if (this.#wire !== undefined && state.name !== 'idle') this.#lostAt ??= now
-    if (this.#lostAt !== undefined && this.#timer === undefined && now - this.#lostAt < GRACE_MS) {
-      this.#timer = setTimeout(
-        () => {
-          this.#timer = undefined
-          this.handleChange(Date.now())
-        },
-        this.#lostAt + GRACE_MS - now,
-      )
+      this.#upUntil = Number.POSITIVE_INFINITY
+    } else if (state.name === 'idle') this.#upUntil = undefined
+    else if (this.#upUntil === Number.POSITIVE_INFINITY) {
+      this.#upUntil = now + GRACE_MS
+      clearTimeout(this.#timer)
+      this.#timer = setTimeout(() => this.#cell.invalidate(), GRACE_MS)
     }
     this.#cell.invalidate()
   }
@@ -63,30 +51,26 @@ export class Connection {
     this.#cell.invalidate()
   }
 
-  #compute(): ConnectionState {
+  #compute(now: number): ConnectionState {
     const { state, failures, error } = this.#link
-    const name = this.#nameOf(Date.now())
-    const next: ConnectionState = {
+    const name = this.#nameOf(now)
+    const online = name === 'online'
+    return {
       state: name,
       wire: this.#wire,
       rtt: this.#rtt,
-      attempt: name === 'online' ? 0 : failures,
+      attempt: online ? 0 : failures,
       retryAt: state.name === 'waiting' ? state.until : undefined,
-      error: name === 'online' ? undefined : state.name === 'closed' ? state.error : error,
+      error: online ? undefined : state.name === 'closed' ? state.error : error,
     }
-    const before = this.#cell.getSnapshot()
-    const keys = Object.keys(next) as (keyof ConnectionState)[]
-    return keys.every((key) => Object.is(before[key], next[key])) ? before : next
   }
 
   #nameOf(now: number): ConnectionState['state'] {
     const { state, failures } = this.#link
-    if (state.name === 'closed') return 'closed'
-    if (state.name === 'open') return 'online'
-    if (state.name === 'idle') return 'idle'
-    if (this.#lostAt !== undefined && now - this.#lostAt < GRACE_MS) return 'online'
+    if (state.name === 'closed' || state.name === 'idle') return state.name
+    if (this.#upUntil !== undefined && now < this.#upUntil) return 'online'
     if (failures > 1 || (globalThis.navigator as { onLine?: boolean } | undefined)?.onLine === false)
       return 'offline'
-    return this.#wire === undefined ? 'connecting' : 'reconnecting'
+    return this.#upUntil === undefined ? 'connecting' : 'reconnecting'
   }
 }

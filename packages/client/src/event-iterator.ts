@@ -1,8 +1,9 @@
 /** A channel's events as an async iterator: `for await (const event of channel.events())`. */
-import { TriwireError } from '@triwire/protocol'
-import { metaOf } from './channel-observer.ts'
-import type { ChannelStore, Follower } from './channel-store.ts'
+import { type Delivery, TriwireError } from '@triwire/protocol'
+import { isNews, metaOf } from './channel-observer.ts'
+import type { ChannelStore } from './channel-store.ts'
 import type { EventMeta } from './channel-types.ts'
+import { Follower } from './follower.ts'
 
 /** Events that may wait for a slow consumer. Beyond it the iteration fails rather than losing some in silence. */
 const MAX_WAITING = 10_000
@@ -21,57 +22,35 @@ export async function* iterateEvents(
   const waiting: PlainEvent[] = []
   let failure: TriwireError | undefined
   let wake: () => void = () => {}
-  let position: { readonly epoch: string; readonly offset: number } | undefined
-  let awaited: number | undefined = -1
 
-  const follower: Follower = {
-    want: after === undefined ? {} : { after },
-    handleStart(at, who, number) {
-      if (who === 'newcomers' && (awaited === undefined || number < awaited)) return
-      awaited = undefined
-      position = at
-    },
-    handleEvent(event) {
-      // Nothing is handed out behind a hole.
-      if (failure !== undefined) return
-      if (awaited !== undefined && after !== undefined) return
-      if (position !== undefined && event.cursor.epoch === position.epoch && event.cursor.offset <= position.offset)
-        return
-      if (after === undefined && (event.kind === 'history' || event.kind === 'past')) return
-      position = event.cursor
-      if (waiting.length < MAX_WAITING) waiting.push({ type: event.event, data: event.data, meta: metaOf(event) })
-      else
-        failure = new TriwireError(
-          'queue_full',
-          `More than ${MAX_WAITING} events wait for this loop. Make its body faster.`,
-        )
-      wake()
-    },
-    handleGap({ reason }, everybody) {
-      if (!everybody && (awaited === undefined || after === undefined)) return
-      failure = new TriwireError(
-        'gap',
-        `Events are missing here (${reason}). Start again from a snapshot or from now.`,
-      )
-      wake()
-    },
-    handleChange() {
-      if (store.standing.name === 'ended') failure = store.standing.error
-      wake()
-    },
+  const handle = (delivery: Delivery): void => {
+    // Nothing is handed out behind a hole.
+    if (failure !== undefined) return
+    if (delivery.type === 'gap') {
+      failure = new TriwireError('gap', `Events are missing (${delivery.reason}). Start again from now.`)
+    } else if (delivery.type === 'event' && (after !== undefined || isNews(delivery))) {
+      if (waiting.length === MAX_WAITING) {
+        failure = new TriwireError('queue_full', `${MAX_WAITING} events wait for this loop. Make it faster.`)
+      } else waiting.push({ type: delivery.event, data: delivery.data, meta: metaOf(delivery) })
+    }
   }
 
+  const follower = new Follower({ after }, handle, () => {
+    failure ??= follower.error ?? store.error
+    wake()
+  })
+
   try {
-    awaited = store.follow(follower)
+    store.follow(follower)
     for (;;) {
       const event = waiting.shift()
       if (event !== undefined) yield event
-      else if (failure?.code === 'ended') return
-      else if (failure !== undefined) throw failure
-      else
+      else if (failure === undefined)
         await new Promise<void>((resolve) => {
           wake = resolve
         })
+      else if (failure.code === 'ended') return
+      else throw failure
     }
   } finally {
     store.unfollow(follower)

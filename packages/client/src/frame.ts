@@ -2,21 +2,19 @@
  * Once per frame: however many events come, those who show state are told once, right before the browser paints.
  * Hidden pages do not paint, so there a timer of the same pace takes over.
  */
-import { report } from './report.ts'
+import { attempt } from './report.ts'
 
 const FRAME_MS = 16
 /** Milliseconds after which a paint that was asked for counts as one that will not come: the page was hidden. */
 const HIDDEN_MS = 500
 
 const dirty = new Set<() => void>()
-let scheduled = false
 let timer: ReturnType<typeof setTimeout> | undefined
 
 /** Calls back once in the next frame, however often it is asked to before that. */
 export function onNextFrame(callback: () => void): void {
   dirty.add(callback)
-  if (scheduled) return
-  scheduled = true
+  if (timer !== undefined) return
   const visible = typeof document !== 'undefined' && document.visibilityState === 'visible'
   const paints = visible && typeof requestAnimationFrame === 'function'
   if (paints) requestAnimationFrame(flush)
@@ -29,15 +27,9 @@ export function cancelFrame(callback: () => void): void {
 }
 
 function flush(): void {
-  scheduled = false
   clearTimeout(timer)
+  timer = undefined
   const callbacks = [...dirty]
   dirty.clear()
-  for (const callback of callbacks) {
-    try {
-      callback()
-    } catch (error) {
-      report(error)
-    }
-  }
+  for (const callback of callbacks) attempt(callback)
 }

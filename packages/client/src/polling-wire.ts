@@ -3,8 +3,7 @@
  * so a lost response is simply asked for again and an abandoned poll costs nothing.
  */
 import { POLL_HOLD_MS } from '@triwire/protocol'
-import { HttpError, post, wasAborted } from './post.ts'
-import { createUpstream } from './upstream.ts'
+import { createHttp } from './http.ts'
 import type { Wire, WireOptions } from './wire.ts'
 
 /** Milliseconds beyond the hold after which a poll counts as lost. */
@@ -12,46 +11,27 @@ const GRACE_MS = 10_000
 
 /** Starts polling. */
 export function openPolling(options: WireOptions): Wire {
-  const { url, source, listener, fetch } = options
-  const upstream = createUpstream(options)
-  let poll = new AbortController()
-  let closed = false
+  const { source, listener } = options
+  const { post, send, close } = createHttp(options)
+  let poll: AbortController
 
   const run = async (): Promise<void> => {
     // The first poll answers at once: it is the sign that this wire works.
     let waitMs = 0
-    while (!closed) {
-      poll = new AbortController()
-      const controller = poll
-      try {
-        const request = {
-          fetch,
-          url: `${url}/poll`,
-          body: source.opening(waitMs),
-          controller,
-          timeoutMs: waitMs + GRACE_MS,
-        }
-        const text = await post(request, (response) => response.text())
-        if (closed) return
+    let goesOn = true
+    while (goesOn) {
+      const controller = new AbortController()
+      poll = controller
+      goesOn = await post('/poll', source.opening(waitMs), waitMs + GRACE_MS, controller, async (response) => {
+        const text = await response.text()
+        if (controller.signal.aborted) return
         waitMs = POLL_HOLD_MS
         listener.handleText(text)
-      } catch (error) {
-        // Aborted because the set of channels changed: the next poll asks with the new set.
-        if (wasAborted(controller) && !closed) continue
-        if (closed) return
-        close()
-        const { code, message, retryMs } = HttpError.from(error)
-        listener.handleClosed(code, message, retryMs)
-      }
+      })
     }
   }
 
-  const close = (): void => {
-    closed = true
-    upstream.close()
-    poll.abort()
-  }
-
   void run()
-  return { send: upstream.send, change: () => poll.abort(), close }
+  // Ends the poll because the set of channels has changed: the next one asks with the new set.
+  return { send, change: () => poll.abort(), close }
 }

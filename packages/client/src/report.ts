@@ -1,8 +1,11 @@
-/** Errors of the app's own handlers: they must neither stop the stream nor vanish. */
+/** Errors of the app's own functions: they must neither stop the stream nor vanish. */
 
-/** Hands an error to the host's global handler, as an event listener's error would be. */
-export function report(error: unknown): void {
-  const { reportError } = globalThis as { reportError?: (error: unknown) => void }
-  if (reportError !== undefined) reportError(error)
-  else console.error(error)
+/** Calls back; what it throws goes to the host's global handler, as an event listener's error would. */
+export function attempt(callback: () => void): void {
+  try {
+    callback()
+  } catch (error) {
+    const { reportError = console.error } = globalThis as { reportError?: (error: unknown) => void }
+    reportError(error)
+  }
 }

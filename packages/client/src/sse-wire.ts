@@ -2,9 +2,8 @@
  * Server-Sent Events read through `fetch`, so that the opening travels in a body and not in a URL. A changed set of
  * channels opens a new stream, and the old one is let go once the new one speaks: contiguity removes what both bring.
  */
-import { SseParser } from '@triwire/protocol'
-import { HttpError, post, wasAborted } from './post.ts'
-import { createUpstream } from './upstream.ts'
+import { SseParser, TriwireError } from '@triwire/protocol'
+import { createHttp } from './http.ts'
 import type { Wire, WireOptions } from './wire.ts'
 
 /** Milliseconds until the head of the response must be there. */
@@ -12,66 +11,35 @@ const HEAD_TIMEOUT_MS = 20_000
 
 /** Opens a stream. */
 export function openSse(options: WireOptions): Wire {
-  const { url, source, listener, fetch } = options
-  const upstream = createUpstream(options)
+  const { source, listener } = options
+  const { post, send, close } = createHttp(options)
   let current: AbortController | undefined
   let next: AbortController | undefined
-  let closed = false
 
-  const fail = (code: string, message: string, retryMs?: number): void => {
-    if (closed) return
-    close()
-    listener.handleClosed(code, message, retryMs)
-  }
-
-  const attach = async (): Promise<void> => {
+  const change = (): void => {
     const stream = new AbortController()
     next?.abort()
     next = stream
-    try {
-      const request = {
-        fetch,
-        url: `${url}/stream`,
-        body: source.opening(),
-        controller: stream,
-        timeoutMs: HEAD_TIMEOUT_MS,
+    void post('/stream', source.opening(), HEAD_TIMEOUT_MS, stream, async ({ body }, arrived) => {
+      arrived()
+      const reader = (body as ReadableStream<Uint8Array>).getReader()
+      const decoder = new TextDecoder()
+      const parser = new SseParser()
+      for (;;) {
+        const { done, value } = await reader.read()
+        if (done) throw new TriwireError('network', 'The stream ended.')
+        const lines = parser.handleChunk(decoder.decode(value, { stream: true }))
+        if (stream.signal.aborted || lines.length === 0) continue
+        if (next === stream) {
+          current?.abort()
+          current = stream
+          next = undefined
+        }
+        listener.handleText(lines.map(({ data }) => data).join('\n'))
       }
-      const body = await post(request, (response) => response.body)
-      if (body === null) throw new HttpError('network', 'The response has no body.')
-      await read(body, stream)
-      if (!wasAborted(stream)) fail('network', 'The stream ended.')
-    } catch (error) {
-      if (wasAborted(stream)) return
-      const { code, message, retryMs } = HttpError.from(error)
-      fail(code, message, retryMs)
-    }
+    })
   }
 
-  const read = async (body: ReadableStream<Uint8Array>, stream: AbortController): Promise<void> => {
-    const reader = body.getReader()
-    const decoder = new TextDecoder()
-    const parser = new SseParser()
-    for (;;) {
-      const { done, value } = await reader.read()
-      if (done || stream.signal.aborted) return
-      const lines = parser.handleChunk(decoder.decode(value, { stream: true })).map(({ data }) => data)
-      if (lines.length === 0) continue
-      if (next === stream) {
-        current?.abort()
-        current = stream
-        next = undefined
-      }
-      listener.handleText(lines.join('\n'))
-    }
-  }
-
-  const close = (): void => {
-    closed = true
-    upstream.close()
-    current?.abort()
-    next?.abort()
-  }
-
-  void attach()
-  return { send: upstream.send, change: () => void attach(), close }
+  change()
+  return { send, change, close }
 }

@@ -2,16 +2,15 @@
 
 /** Calls back at each of them; returns how to stop. Hosts without a window have none. */
 export function watchWaking(callback: () => void): () => void {
-  if (typeof window === 'undefined' || typeof window.addEventListener !== 'function') return () => {}
-  const whenVisible = (): void => {
-    if (document.visibilityState === 'visible') callback()
+  const controller = new AbortController()
+  const watch = (target: EventTarget, type: string, listener: () => void): void =>
+    target.addEventListener(type, listener, { signal: controller.signal })
+  if (typeof window !== 'undefined' && typeof window.addEventListener === 'function') {
+    watch(window, 'online', callback)
+    watch(window, 'pageshow', callback)
+    watch(document, 'visibilitychange', () => {
+      if (document.visibilityState === 'visible') callback()
+    })
   }
-  window.addEventListener('online', callback)
-  window.addEventListener('pageshow', callback)
-  document.addEventListener('visibilitychange', whenVisible)
-  return () => {
-    window.removeEventListener('online', callback)
-    window.removeEventListener('pageshow', callback)
-    document.removeEventListener('visibilitychange', whenVisible)
-  }
+  return () => controller.abort()
 }

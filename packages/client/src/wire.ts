@@ -2,7 +2,7 @@
  * The transport seam. A wire is only a pipe for lines: it is opened with `hello` and joins, carries batches both ways,
  * and says when it is gone. What the lines mean is the session's business, which wire to use is the link's.
  */
-import type { OutgoingLine, WireName } from '@triwire/protocol'
+import type { OutgoingLine, TriwireError, WireName } from '@triwire/protocol'
 
 /** What a wire asks for when it writes. */
 export interface WireSource {
@@ -18,10 +18,13 @@ export interface WireSource {
 export interface WireListener {
   /** The pipe can be written to. */
   handleReady(): void
-  /** A batch of lines came. */
-  handleText(text: string): void
-  /** @param code a Triwire code where the server gave one, else `network` */
-  handleClosed(code: string, message: string, retryMs?: number): void
+  /**
+   * A batch of lines came.
+   * @param apart as the answer to a request of its own, which says nothing about the stream beside it
+   */
+  handleText(text: string, apart?: boolean): void
+  /** @param error with a Triwire code where the server gave one, else `network` */
+  handleClosed(error: TriwireError): void
 }
 
 /** An open wire, or one on its way. */

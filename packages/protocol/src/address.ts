@@ -26,12 +26,11 @@ export function formatAddress(key: string, params: Params = {}): string {
   if (!NAME.test(key) || !names.every((name) => PARAM.test(name))) throw badAddress()
   const query = names.map((name) => `${name}=${encodeValue(name, params[name])}`).join('&')
   const address = query === '' ? key : `${key}?${query}`
-  if (address.length > MAX_ADDRESS_BYTES) {
+  if (address.length > MAX_ADDRESS_BYTES)
     throw new TriwireError(
       'bad_channel',
-      `A channel address has at most ${MAX_ADDRESS_BYTES} bytes; that of "${key}" has more.`,
+      `Address of "${key}" is over ${MAX_ADDRESS_BYTES} bytes. Use shorter values.`,
     )
-  }
   return address
 }
 
@@ -59,21 +58,17 @@ export function parseAddress(address: string): {
 
 /** Percent-encodes one parameter value; `.` and `..` too, so that no store or proxy takes them for a path. */
 export function encodeValue(name: string, value: unknown): string {
-  if ((typeof value !== 'string' && typeof value !== 'number') || value === '' || Number.isNaN(value)) {
-    throw new TriwireError(
-      'bad_channel',
-      `Channel parameter "${name}" needs a string that is not empty, or a number.`,
-    )
-  }
-  let encoded: string
   try {
-    encoded = encodeURIComponent(value)
-  } catch (cause) {
-    throw new TriwireError('bad_channel', `Channel parameter "${name}" holds half a surrogate pair.`, { cause })
+    if (/^(string|number)$/.test(typeof value) && value !== '' && !Number.isNaN(value))
+      return encodeURIComponent(value as string).replace(/[!'()*]|^\.\.?$/g, percent)
+  } catch {
+    // Half a surrogate pair.
   }
-  return encoded
-    .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
-    .replace(/^\.\.?$/, (dots) => '%2E'.repeat(dots.length))
+  throw new TriwireError('bad_channel', `Channel parameter "${name}" needs a number or a text that is not empty.`)
+}
+
+function percent(text: string): string {
+  return text.replace(/./g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
 }
 
 /** Reads one percent-encoded value. */
@@ -92,8 +87,5 @@ export const NAME: RegExp = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/
 const PARAM = /^[A-Za-z][A-Za-z0-9_]{0,63}$/
 
 function badAddress(): TriwireError {
-  return new TriwireError(
-    'bad_channel',
-    'A channel address reads key?name=value&…, names in order, values percent-encoded.',
-  )
+  return new TriwireError('bad_channel', 'An address reads key?name=value&…, in order and percent-encoded.')
 }

@@ -33,19 +33,11 @@ export function decodeDownstream(text: string): DownstreamLine | undefined {
 
 /** Bytes a string takes in UTF-8 (lone surrogates count as U+FFFD, three bytes). */
 export function utf8Length(text: string): number {
-  let bytes = text.length
+  let bytes = 0
   for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index)
-    if (code < 0x80) continue
-    if (code < 0x800) bytes += 1
-    else if (code >= 0xd800 && code < 0xdc00 && isLowSurrogate(text.charCodeAt(index + 1))) {
-      bytes += 2
-      index++
-    } else bytes += 2
+    const code = text.codePointAt(index) as number
+    if (code > 0xffff) index++
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4
   }
   return bytes
-}
-
-function isLowSurrogate(code: number): boolean {
-  return code >= 0xdc00 && code < 0xe000
 }

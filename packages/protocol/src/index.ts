@@ -75,7 +75,7 @@ export {
 } from './line.ts'
 export type { OutboxOptions, OutgoingLine } from './outbox.ts'
 export { Pacer } from './pacer.ts'
-export { type Delivery, type EventDelivery, type PresentMember, Session, type SessionOptions } from './session.ts'
+export { type Delivery, type EventDelivery, Session, type SessionOptions } from './session.ts'
 export { formatSseEvent, formatSsePadding, type SseEvent, SseParser } from './sse.ts'
 export {
   type AnySchema,

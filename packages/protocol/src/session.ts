@@ -5,7 +5,7 @@
  * h11). A driver feeds it, drains it in the order below, and sets one timer:
  *
  * - getters: `member`, `limits`, `pending`, `hasChanges`, `deadline`
- * - the app's wishes: `subscribe`, `unsubscribe`, `publish`, `command`, `signal`, `setPresence`, `clearPresence`
+ * - the app's wishes: `subscribe`, `unsubscribe`, `publish`, `command`, `signal`, `setPresence`
  * - what happened: `handleBatch`, `handleDetached`, `handleTimeout`, `ping`
  * - what to do, after every call: `takeOpening` on a new wire, `takeChanges` and `takeLines` on an open one,
  *   `takeDeliveries` always
@@ -14,7 +14,7 @@ import { decodeDownstream, encodeLine } from './codec.ts'
 import { TriwireError } from './codes.ts'
 import { type Cursor, parseCursor } from './cursor.ts'
 import { DEFAULT_WIRE_LIMITS, type WireLimits } from './limits.ts'
-import { type DownstreamLine, type ErrorLine, type EventLine, type GapReason, PROTOCOL_VERSION } from './line.ts'
+import { type DownstreamLine, type ErrorLine, type GapReason, PROTOCOL_VERSION } from './line.ts'
 import { commandKey, Outbox, type OutboxOptions, type OutgoingLine, publishKey } from './outbox.ts'
 import { Pacer } from './pacer.ts'
 import { Subscription, type Want } from './subscription.ts'
@@ -40,7 +40,6 @@ export type Delivery =
       readonly channel: string
       readonly data: unknown
       readonly at: Cursor
-      readonly anew: boolean
     }
   | EventDelivery
   /** Everything up to the log's head at the time of the join has been delivered. */
@@ -61,19 +60,18 @@ export type Delivery =
       readonly data: unknown
       readonly member: string | undefined
     }
-  | { readonly type: 'members'; readonly channel: string; readonly members: readonly PresentMember[] }
-  | { readonly type: 'present'; readonly channel: string; readonly member: PresentMember }
-  | { readonly type: 'absent'; readonly channel: string; readonly member: string }
+  /** Who is present, after every change. */
+  | { readonly type: 'members'; readonly channel: string; readonly members: ReadonlyMap<string, unknown> }
   /** The wire is gone and with it the certainty of being up to date. */
   | { readonly type: 'stale'; readonly channel: string }
   | { readonly type: 'ended'; readonly channel: string; readonly error: TriwireError }
   /** A publish or command has its answer. */
   | { readonly type: 'settled'; readonly key: string; readonly data: unknown }
   | { readonly type: 'failed'; readonly key: string; readonly error: TriwireError }
-  /** Something without an address of its own was refused: a signal, a presence value, a line. */
+  /** Something of a channel that has no answer of its own was refused: a signal, a presence value. */
   | {
       readonly type: 'refused'
-      readonly channel: string | undefined
+      readonly channel: string
       readonly of: string | undefined
       readonly error: TriwireError
     }
@@ -100,12 +98,6 @@ export interface EventDelivery {
   readonly overlap: boolean
 }
 
-/** A member as a session hands it out. */
-export interface PresentMember {
-  readonly id: string
-  readonly value: unknown
-}
-
 /** What a session is made of. */
 export interface SessionOptions {
   /** 128 random bits as 22 characters of base64url. */
@@ -115,36 +107,34 @@ export interface SessionOptions {
   readonly signals?: number
 }
 
-interface WaitingSignal {
-  readonly slot: string | undefined
-  readonly text: string
-}
-
 /** One client session. */
 export class Session {
   readonly id: string
   readonly #subscriptions = new Map<string, Subscription>()
   readonly #outbox: Outbox
   readonly #pacer: Pacer
-  readonly #presence = new Map<string, { sequence: number; value: unknown; announced: boolean }>()
   readonly #maxSignals: number
-  readonly #pings = new Map<number, number>()
-  #signals: WaitingSignal[] = []
-  #leaves: string[] = []
+  /** Presence lines by channel, and whether the wire has been opened with them. */
+  readonly #presence = new Map<string, { readonly text: string; announced: boolean }>()
   /** Lines of which only the newest of a kind matters: presence by channel, and the ping. */
   readonly #control = new Map<string, string>()
+  /** Signals that wait for their turn, by conflation key; those without one have a name of their own. */
+  readonly #signals = new Map<unknown, string>()
+  readonly #leaves = new Set<string>()
   #attached = false
   #deliveries: Delivery[] = []
   #limits: WireLimits = DEFAULT_WIRE_LIMITS
   #member: string | undefined
-  #nextJoin = 1
-  #nextPing = 1
-  #nextPresence = 1
+  #joins = 0
+  #presences = 0
+  #pings = 0
+  /** When the last ping was written; undefined once it is answered. */
+  #pingedAt: number | undefined
 
-  constructor(options: SessionOptions, now: number) {
-    this.id = options.id
-    this.#outbox = new Outbox(options.outbox)
-    this.#maxSignals = options.signals ?? 64
+  constructor({ id, outbox, signals = 64 }: SessionOptions, now: number) {
+    this.id = id
+    this.#outbox = new Outbox(outbox)
+    this.#maxSignals = signals
     this.#pacer = new Pacer(DEFAULT_WIRE_LIMITS.rate, DEFAULT_WIRE_LIMITS.burst, now)
   }
 
@@ -172,24 +162,20 @@ export class Session {
 
   /** Whether a join has no answer yet. */
   get joining(): boolean {
-    for (const subscription of this.#subscriptions.values()) if (subscription.asked !== undefined) return true
-    return false
+    return this.#some(({ asked }) => asked !== undefined)
   }
 
   /** Whether the set of channels differs from what the wire was opened with. */
   get hasChanges(): boolean {
-    if (this.#leaves.length > 0) return true
-    for (const subscription of this.#subscriptions.values()) if (subscription.needsJoin) return true
-    for (const presence of this.#presence.values()) if (!presence.announced) return true
-    return false
+    const unannounced = [...this.#presence.values()].some(({ announced }) => !announced)
+    return this.#leaves.size > 0 || unannounced || this.#some(({ needsJoin }) => needsJoin)
   }
 
   /** When `handleTimeout` or `takeLines` has something next; Infinity when never by itself. */
   deadline(now: number): number {
-    let next = this.#outbox.deadline(now, this.#pacer)
-    if (this.#signals.length > 0) next = Math.min(next, now + this.#pacer.waitMs(now))
-    for (const { retryAt } of this.#subscriptions.values()) next = Math.min(next, retryAt ?? next)
-    return next
+    const retries = [...this.#subscriptions.values()].map(({ retryAt = Number.POSITIVE_INFINITY }) => retryAt)
+    if (this.#signals.size > 0) retries.push(now + this.#pacer.waitMs(now))
+    return Math.min(this.#outbox.deadline(now, this.#pacer), ...retries)
   }
 
   // ── The app's wishes ────────────────────────────────────────────────────────────────────────────────────────
@@ -201,28 +187,20 @@ export class Session {
    * @throws TriwireError `too_many_channels`, `bad_cursor`
    */
   subscribe(channel: string, want: Want, start: boolean): number {
-    let subscription = this.#subscriptions.get(channel)
+    const subscription = this.#subscriptions.get(channel)
     if (subscription === undefined || subscription.ended) {
-      if (this.#subscriptions.size >= this.#limits.channels && subscription === undefined) {
-        const message = `A connection holds at most ${this.#limits.channels} channels. Let some go, or open a second client.`
-        throw new TriwireError('too_many_channels', message)
-      }
-      subscription = new Subscription(channel, want)
-      this.#subscriptions.set(channel, subscription)
-    } else {
-      const presenceIsNew = want.presence === true && subscription.want.presence !== true
-      subscription.handleWant(want)
-      if (presenceIsNew) subscription.presenceVersion = ''
-      if (start) subscription.needsStart = true
-      if (start || presenceIsNew) subscription.needsJoin = true
-    }
-    this.#leaves = this.#leaves.filter((address) => address !== channel)
-    return this.#nextJoin
+      const { channels } = this.#limits
+      if (subscription === undefined && this.#subscriptions.size >= channels)
+        throw new TriwireError('too_many_channels', `At most ${channels} channels per client. Let some go.`)
+      this.#subscriptions.set(channel, new Subscription(channel, want))
+    } else subscription.handleWant(want, start)
+    this.#leaves.delete(channel)
+    return this.#joins + 1
   }
 
   /** Lets a channel go. */
   unsubscribe(channel: string): void {
-    if (this.#subscriptions.delete(channel)) this.#leaves.push(channel)
+    if (this.#subscriptions.delete(channel)) this.#leaves.add(channel)
   }
 
   /** The position of a channel's last delivered event. */
@@ -249,119 +227,107 @@ export class Session {
   /** Sends a signal as soon as pacing lets it; lost while the wire is down. Waiting ones of one key are conflated. */
   signal(channel: string, event: string, data: unknown, key?: string): void {
     if (!this.#attached) return
-    const text = encodeLine({ t: 'sig', ch: channel, e: event, k: key, d: data })
-    const slot = key === undefined ? undefined : `${channel} ${event} ${key}`
-    this.#signals = this.#signals.filter((waiting) => slot === undefined || waiting.slot !== slot)
-    this.#signals.push({ slot, text })
-    if (this.#signals.length > this.#maxSignals) this.#signals.shift()
+    const slot = key === undefined ? {} : `${channel} ${event} ${key}`
+    this.#signals.delete(slot)
+    this.#signals.set(slot, encodeLine({ t: 'sig', ch: channel, e: event, k: key, d: data }))
+    if (this.#signals.size > this.#maxSignals) this.#signals.delete(this.#signals.keys().next().value)
   }
 
-  /** Shows a value in a channel's presence set until `clearPresence`; every wire announces it again. */
+  /** Shows a value in a channel's presence set, undefined for none; every wire announces it again. */
   setPresence(channel: string, value: unknown): void {
-    const present = this.#presence.get(channel)
-    const sequence = this.#nextPresence++
-    this.#presence.set(channel, { sequence, value, announced: present?.announced ?? false })
-    if (present?.announced)
-      this.#control.set(channel, encodeLine({ t: 'pres', ch: channel, n: sequence, d: value }))
-  }
-
-  /** Leaves a channel's presence set. */
-  clearPresence(channel: string): void {
-    if (!this.#presence.delete(channel)) return
-    this.#control.set(channel, encodeLine({ t: 'pres', ch: channel, n: this.#nextPresence++ }))
+    const announced = this.#presence.get(channel)?.announced
+    if (announced === undefined && value === undefined) return
+    const text = encodeLine({ t: 'pres', ch: channel, n: ++this.#presences, d: value })
+    if (value === undefined) this.#presence.delete(channel)
+    else this.#presence.set(channel, { text, announced: announced === true })
+    if (announced || value === undefined) this.#control.set(channel, text)
   }
 
   /** Asks the server for a sign of life; a `pong` delivery answers with the round-trip time. */
   ping(now: number): void {
-    const number = this.#nextPing++
-    this.#pings.clear()
-    this.#pings.set(number, now)
-    this.#control.set('', encodeLine({ t: 'ping', n: number }))
+    this.#pingedAt = now
+    this.#control.set('', encodeLine({ t: 'ping', n: ++this.#pings }))
   }
 
   // ── What happened ───────────────────────────────────────────────────────────────────────────────────────────
 
   /**
    * Takes a batch of lines from a wire. Lines that cannot be read are skipped: a newer server may write more, and
-   * what is lost with a broken one shows as a hole.
+   * what is lost with a broken one shows as a hole. Nothing of the app runs in here, so whatever is thrown is a line's.
    */
   handleBatch(text: string, now: number): void {
     for (const one of text.split('\n')) {
-      const line = one === '' ? undefined : decodeDownstream(one)
-      if (line === undefined) continue
       try {
-        this.#handleLine(line, now)
-      } catch (error) {
-        if (!(error instanceof TriwireError)) throw error
-      }
+        const line = decodeDownstream(one)
+        if (line !== undefined) this.#handleLine(line, now)
+      } catch {}
     }
   }
 
   /** The wire is gone. Everything without an answer is written again on the next one. */
   handleDetached(): void {
     this.#outbox.handleDetached()
-    this.#signals = []
+    this.#signals.clear()
     this.#attached = false
     this.#control.delete('')
-    this.#pings.clear()
-    this.#leaves = []
+    this.#pingedAt = undefined
+    this.#leaves.clear()
     for (const presence of this.#presence.values()) presence.announced = false
     for (const subscription of this.#subscriptions.values()) {
       subscription.handleDetached()
-      if (!subscription.ended) this.#deliveries.push({ type: 'stale', channel: subscription.address })
+      if (!subscription.ended) this.#tell({ type: 'stale', channel: subscription.address })
     }
   }
 
   /** The deadline has passed. */
   handleTimeout(now: number): void {
-    for (const subscription of this.#subscriptions.values()) {
-      if (subscription.retryAt === undefined || subscription.retryAt > now) continue
-      subscription.retryAt = undefined
-      subscription.needsJoin = true
-    }
-    for (const { key, error } of this.#outbox.takeExpired(now))
-      this.#deliveries.push({ type: 'failed', key, error })
+    for (const subscription of this.#subscriptions.values()) subscription.handleTimeout(now)
+    for (const failure of this.#outbox.takeExpired(now)) this.#tell({ type: 'failed', ...failure })
   }
 
   // ── What to do ──────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The line every body begins with. */
-  takeHello(options: { readonly token?: string | undefined; readonly waitMs?: number | undefined } = {}): string {
-    return encodeLine({ t: 'hello', v: PROTOCOL_VERSION, s: this.id, k: options.token, wait: options.waitMs })
+  /**
+   * The line every body begins with.
+   * @param waitMs how long a poll may be held
+   */
+  takeHello(token?: string, waitMs?: number): string {
+    return encodeLine({ t: 'hello', v: PROTOCOL_VERSION, s: this.id, k: token, wait: waitMs })
   }
 
   /** What a new wire is opened with, after `hello`: every channel with its cursor, and every presence value. */
   takeOpening(): string[] {
-    this.#leaves = []
-    for (const subscription of this.#subscriptions.values()) if (!subscription.ended) subscription.needsJoin = true
+    this.#leaves.clear()
+    for (const subscription of this.#subscriptions.values()) subscription.needsJoin = !subscription.ended
     for (const presence of this.#presence.values()) presence.announced = false
     return this.takeChanges()
   }
 
   /** What changed in the set of channels since the wire was opened; only a duplex wire can write this. */
   takeChanges(): string[] {
-    const lines = this.#leaves.map((channel) => encodeLine({ t: 'leave', ch: channel }))
-    this.#leaves = []
-    for (const subscription of this.#subscriptions.values()) {
-      if (subscription.needsJoin) lines.push(encodeLine(subscription.takeJoin(this.#nextJoin++)))
-    }
-    for (const [channel, presence] of this.#presence) {
-      if (presence.announced) continue
+    const lines = [...this.#leaves].map((channel) => encodeLine({ t: 'leave', ch: channel }))
+    this.#leaves.clear()
+    for (const subscription of this.#subscriptions.values())
+      if (subscription.needsJoin) lines.push(encodeLine(subscription.takeJoin(++this.#joins)))
+    for (const presence of this.#presence.values()) {
+      if (!presence.announced) lines.push(presence.text)
       presence.announced = true
-      lines.push(encodeLine({ t: 'pres', ch: channel, n: presence.sequence, d: presence.value }))
     }
     return lines
   }
 
   /** What may be written now: presence changes, publishes, commands and signals, as far as pacing allows. */
   takeLines(now: number): OutgoingLine[] {
-    const lines: OutgoingLine[] = [...this.#control.values()].map((text) => ({ text, lane: 'ordered' }))
+    const control = [...this.#control.values()]
     this.#control.clear()
-    lines.push(...this.#outbox.takeLines(now, this.#pacer))
-    while (this.#signals.length > 0 && this.#pacer.take(now)) {
-      lines.push({ text: (this.#signals.shift() as WaitingSignal).text, lane: 'ordered' })
+    const unanswered = this.#outbox.takeLines(now, this.#pacer)
+    const signals: string[] = []
+    for (const [slot, text] of this.#signals) {
+      if (!this.#pacer.take(now)) break
+      this.#signals.delete(slot)
+      signals.push(text)
     }
-    return lines
+    return [...control.map(ordered), ...unanswered, ...signals.map(ordered)]
   }
 
   /** What the app must be told, in order. */
@@ -375,9 +341,6 @@ export class Session {
 
   #handleLine(line: DownstreamLine, now: number): void {
     switch (line.t) {
-      case 'ev':
-        this.#handleEvent(line)
-        return
       case 'ack':
         this.#settle(publishKey(line.ch, line.n), undefined)
         return
@@ -392,137 +355,108 @@ export class Session {
         this.#member = line.m
         this.#limits = { ...DEFAULT_WIRE_LIMITS, ...line.max }
         this.#pacer.configure(this.#limits.rate, this.#limits.burst)
-        this.#deliveries.push({ type: 'welcome', heartbeatMs: line.hb })
+        this.#tell({ type: 'welcome', heartbeatMs: line.hb })
         return
-      case 'pong': {
-        const sentAt = this.#pings.get(line.n)
-        this.#pings.delete(line.n)
-        if (sentAt !== undefined) this.#deliveries.push({ type: 'pong', rttMs: now - sentAt })
+      case 'pong':
+        if (line.n !== this.#pings || this.#pingedAt === undefined) return
+        this.#tell({ type: 'pong', rttMs: now - this.#pingedAt })
+        this.#pingedAt = undefined
+        return
+      case 'bye': {
+        const error = new TriwireError(line.code, 'The server asked to leave.', { retryMs: line.retry })
+        this.#tell({ type: 'bye', error })
         return
       }
-      case 'bye':
-        this.#deliveries.push({
-          type: 'bye',
-          error: new TriwireError(line.code, 'The server asked to leave.', { retryMs: line.retry }),
-        })
-        return
       case 'hb':
         return
-      default:
-        this.#handleChannelLine(line)
-        return
+      default: {
+        const subscription = this.#subscriptions.get(line.ch)
+        if (subscription !== undefined && !subscription.ended) this.#handleChannelLine(line, subscription)
+      }
     }
   }
 
-  #handleChannelLine(
-    line: Extract<DownstreamLine, { readonly t: 'joined' | 'snap' | 'gap' | 'sig' | 'pres' | 'end' }>,
-  ): void {
-    const subscription = this.#subscriptions.get((line as { readonly ch?: string }).ch ?? '')
-    if (subscription === undefined || subscription.ended) return
-    const channel = subscription.address
+  #handleChannelLine(line: ChannelLine, subscription: Subscription): void {
+    const channel = line.ch
     switch (line.t) {
       case 'joined': {
         const who = subscription.handleJoined(line)
         if (who === 'unexpected') return
-        if (who !== 'nobody')
-          this.#deliveries.push({ type: 'start', channel, who, number: line.j, at: parseCursor(line.at) })
-        this.#deliverCurrent(subscription)
+        if (who !== 'nobody') this.#tell({ type: 'start', channel, who, number: line.j, at: parseCursor(line.at) })
+        if (subscription.current) this.#tell({ type: 'current', channel })
         return
       }
       case 'snap': {
         const at = subscription.handleSnapshot(line)
-        if (at !== undefined)
-          this.#deliveries.push({ type: 'snapshot', channel, data: line.d, at, anew: subscription.startedFresh })
+        if (at !== undefined) this.#tell({ type: 'snapshot', channel, data: line.d, at })
         return
       }
-      case 'gap':
-        {
-          const { from, to, reason } = line
-          const everybody = subscription.handleGap(line)
-          if (everybody || subscription.asked?.start)
-            this.#deliveries.push({ type: 'gap', channel, from, to: to ?? undefined, reason, everybody })
-        }
+      case 'ev': {
+        const { continuity, cursor } = subscription.handleEvent(line)
+        if (continuity === 'duplicate' || continuity === 'hole') return
+        const { offset } = cursor
+        const { e: event, d: data, c: cause } = line
+        const overlap = offset <= subscription.overlapTo
+        const kind = continuity === 'past' ? continuity : subscription.kindOf(offset)
+        this.#tell({ type: 'event', channel, event, data, cursor, cause, own: this.#isOwn(cause), kind, overlap })
+        if (continuity === 'next' && offset === subscription.head) this.#tell({ type: 'current', channel })
         return
+      }
+      case 'gap': {
+        const everybody = subscription.handleGap(line)
+        const { from, to, reason } = line
+        if (everybody || subscription.asked?.start)
+          this.#tell({ type: 'gap', channel, from, to: to ?? undefined, reason, everybody })
+        return
+      }
       case 'sig':
-        this.#deliveries.push({ type: 'signal', channel, event: line.e, data: line.d, member: line.m })
+        this.#tell({ type: 'signal', channel, event: line.e, data: line.d, member: line.m })
         return
       case 'pres':
-        if (line.op === 'all' && !Array.isArray(line.d)) return
-        subscription.presenceVersion = line.v
-        if (line.op === 'all') {
-          const members = line.d.map(({ m, d }) => ({ id: m, value: d }))
-          this.#deliveries.push({ type: 'members', channel, members })
-        } else if (line.op === 'leave') this.#deliveries.push({ type: 'absent', channel, member: line.m })
-        else this.#deliveries.push({ type: 'present', channel, member: { id: line.m, value: line.d } })
+        this.#tell({ type: 'members', channel, members: subscription.handlePresence(line) })
         return
       case 'end':
-        subscription.ended = true
-        subscription.needsJoin = false
-        subscription.retryAt = undefined
+        subscription.handleEnd()
         this.#presence.delete(channel)
-        this.#deliveries.push({ type: 'ended', channel, error: new TriwireError(line.code, line.msg) })
-        return
+        this.#tell({ type: 'ended', channel, error: new TriwireError(line.code, line.msg) })
     }
-  }
-
-  #handleEvent(line: EventLine): void {
-    const subscription = this.#subscriptions.get(line.ch)
-    if (subscription === undefined || subscription.ended) return
-    const { continuity, cursor } = subscription.handleEvent(line)
-    if (continuity === 'duplicate') return
-    if (continuity === 'hole') {
-      // Joined again from where it stands, unless that is under way already.
-      if (subscription.asked === undefined) subscription.needsJoin = true
-      return
-    }
-    const { offset } = cursor
-    const kind =
-      continuity === 'past'
-        ? 'past'
-        : offset <= subscription.historyTo
-          ? 'history'
-          : offset <= subscription.head
-            ? 'replayed'
-            : 'live'
-    this.#deliveries.push({
-      type: 'event',
-      channel: line.ch,
-      event: line.e,
-      data: line.d,
-      cursor,
-      cause: line.c,
-      own: this.#isOwn(line.c),
-      kind,
-      overlap: offset <= subscription.overlapTo,
-    })
-    if (continuity === 'next' && offset === subscription.head) this.#deliverCurrent(subscription)
-  }
-
-  /** A cause is `<member>.<command id>` or `<member>#<n>`; one member's name may begin with another's. */
-  #isOwn(cause: unknown): boolean {
-    const member = this.#member
-    if (member === undefined || typeof cause !== 'string' || !cause.startsWith(member)) return false
-    return cause[member.length] === '.' || cause[member.length] === '#'
-  }
-
-  #deliverCurrent(subscription: Subscription): void {
-    if (subscription.cursor !== undefined && subscription.cursor.offset >= subscription.head) {
-      this.#deliveries.push({ type: 'current', channel: subscription.address })
-    }
-  }
-
-  #settle(key: string, data: unknown): void {
-    if (this.#outbox.settle(key)) this.#deliveries.push({ type: 'settled', key, data })
   }
 
   #handleError({ code, msg, retry, want, of, ch, n, id }: ErrorLine, now: number): void {
     const error = new TriwireError(code, msg, { retryMs: retry })
-    const key =
-      id !== undefined ? commandKey(id) : ch !== undefined && n !== undefined ? publishKey(ch, n) : undefined
+    const channel = ch ?? ''
+    const key = id !== undefined ? commandKey(id) : n !== undefined ? publishKey(channel, n) : undefined
     if (key !== undefined) {
-      if (this.#outbox.refuse(key, retry, now, want)) this.#deliveries.push({ type: 'failed', key, error })
-    } else if (of === undefined) this.#deliveries.push({ type: 'bye', error })
-    else if (of === 'join' && retry !== undefined) this.#subscriptions.get(ch ?? '')?.handleRefused(now + retry)
-    else this.#deliveries.push({ type: 'refused', channel: ch, of, error })
+      if (this.#outbox.refuse(key, retry, now, want)) this.#tell({ type: 'failed', key, error })
+    } else if (of === undefined) this.#tell({ type: 'bye', error })
+    else if (of === 'join' && retry !== undefined) this.#subscriptions.get(channel)?.handleRefused(now + retry)
+    else this.#tell({ type: 'refused', channel, of, error })
   }
+
+  /** A cause is `<member>.<command id>` or `<member>#<n>`; one member's name may begin with another's. */
+  #isOwn(cause: string | undefined): boolean {
+    const member = this.#member
+    return member !== undefined && ['.', '#'].some((mark) => cause?.startsWith(member + mark))
+  }
+
+  #settle(key: string, data: unknown): void {
+    if (this.#outbox.settle(key)) this.#tell({ type: 'settled', key, data })
+  }
+
+  #tell(delivery: Delivery): void {
+    this.#deliveries.push(delivery)
+  }
+
+  #some(test: (subscription: Subscription) => boolean): boolean {
+    return [...this.#subscriptions.values()].some(test)
+  }
+}
+
+type ChannelLine = Extract<
+  DownstreamLine,
+  { readonly t: 'joined' | 'snap' | 'ev' | 'gap' | 'sig' | 'pres' | 'end' }
+>
+
+function ordered(text: string): OutgoingLine {
+  return { text, lane: 'ordered' }
 }

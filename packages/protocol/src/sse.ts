@@ -42,8 +42,8 @@ export class SseParser {
   #data: string | undefined
   #type = ''
   #id = ''
-  #atStart = true
-  #skipLineFeed = false
+  /** What the next chunk may begin with and means nothing: a BOM at the very start, LF behind a CR. */
+  #skipped = '\ufeff'
   readonly #maxBuffered: number
 
   /** @param maxBuffered characters one event may take before it is given up; default 2 Mi */
@@ -56,52 +56,30 @@ export class SseParser {
    * @throws RangeError where one event exceeds the bound: the stream cannot be trusted any further
    */
   handleChunk(chunk: string): SseEvent[] {
+    if (chunk === '') return []
+    const lines = (this.#rest + chunk.slice(chunk[0] === this.#skipped ? 1 : 0)).split(LINE_BREAKS)
+    this.#skipped = chunk.endsWith('\r') ? '\n' : ''
+    this.#rest = lines.pop() ?? ''
     const events: SseEvent[] = []
-    let text = chunk
-    if (this.#atStart && text !== '') {
-      this.#atStart = false
-      if (text.charCodeAt(0) === 0xfeff) text = text.slice(1)
-    }
-    if (this.#skipLineFeed && text !== '') {
-      this.#skipLineFeed = false
-      if (text[0] === '\n') text = text.slice(1)
-    }
-    text = this.#rest + text
-    let from = 0
-    const breaks = /[\r\n]/g
-    for (;;) {
-      breaks.lastIndex = from
-      const end = breaks.exec(text)?.index
-      if (end === undefined) break
-      this.#handleLine(text.slice(from, end), events)
-      from = end + 1
-      if (text[end] === '\r') {
-        if (from === text.length) this.#skipLineFeed = true
-        else if (text[from] === '\n') from++
+    for (const line of lines) {
+      if (line !== '') this.#handleField(line)
+      else {
+        if (this.#data !== undefined) events.push({ type: this.#type || 'message', data: this.#data, id: this.#id })
+        this.#data = undefined
+        this.#type = ''
       }
     }
-    this.#rest = text.slice(from)
-    if (this.#rest.length + (this.#data?.length ?? 0) > this.#maxBuffered) {
-      throw new RangeError(`An event of the stream is longer than ${this.#maxBuffered} characters.`)
-    }
+    if (this.#rest.length + (this.#data?.length ?? 0) > this.#maxBuffered)
+      throw new RangeError(`An event has more than ${this.#maxBuffered} characters.`)
     return events
   }
 
-  #handleLine(line: string, events: SseEvent[]): void {
-    if (line === '') {
-      if (this.#data !== undefined) events.push({ type: this.#type || 'message', data: this.#data, id: this.#id })
-      this.#data = undefined
-      this.#type = ''
-      return
-    }
-    const colon = line.indexOf(':')
-    if (colon === 0) return
-    const name = colon === -1 ? line : line.slice(0, colon)
-    let value = colon === -1 ? '' : line.slice(colon + 1)
-    if (value[0] === ' ') value = value.slice(1)
+  /** A field is a name and a value; a comment has no name, and so is none. */
+  #handleField(line: string): void {
+    const [, name, value = ''] = /^([^:]*):? ?(.*)/s.exec(line) ?? []
     if (name === 'data') this.#data = this.#data === undefined ? value : `${this.#data}\n${value}`
-    else if (name === 'event') this.#type = value
-    else if (name === 'id' && !value.includes('\0')) this.#id = value
+    if (name === 'event') this.#type = value
+    if (name === 'id' && !value.includes('\0')) this.#id = value
   }
 }
 

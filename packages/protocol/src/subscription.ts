@@ -5,7 +5,7 @@
  */
 import { TriwireError } from './codes.ts'
 import { type Cursor, formatCursor, parseCursor } from './cursor.ts'
-import type { EventLine, GapLine, JoinedLine, JoinLine, SnapshotLine } from './line.ts'
+import type { EventLine, GapLine, JoinedLine, JoinLine, PresenceDeliveryLine, SnapshotLine } from './line.ts'
 
 /** What the app wants of a channel. The wants of several observers are merged by whoever calls. */
 export interface Want {
@@ -28,65 +28,76 @@ export type Continuity = 'next' | 'past' | 'duplicate' | 'hole'
 /** The state of one subscribed channel. Sans I/O, like everything here. */
 export class Subscription {
   readonly address: string
-  #want: Want
-  /** Where a newcomer wants to begin, below the position. */
-  #startAfter: Cursor | undefined
+  want: Want
   /** Position of the last event delivered; undefined until the first `joined`, and between a gap and the next one. */
   cursor: Cursor | undefined
   /** The log's head when this stay began: events up to it are history or recovered, not live. */
   head = 0
-  /** Whether the current stay began anew. */
-  startedFresh = false
-  /** The log's head when the channel last began anew: events up to it are history, also when a cut parts them. */
-  historyTo = 0
+  /** What the `snap` line of this stay means to observers: events up to it may be contained. */
+  overlapTo = 0
   /** Whether a join must be written. */
   needsJoin = true
   /** Whether the next join asks for the starting state although the position is known. */
   needsStart = true
-  presenceVersion = ''
   /** When a refused join is to be written again. */
   retryAt: number | undefined
   ended = false
   /** The join without an answer: whether it asked for a starting state. */
   asked: { readonly start: boolean } | undefined
+  #members: ReadonlyMap<string, unknown> = new Map()
+  #presenceVersion = ''
+  /** Where a newcomer wants to begin, below the position. */
+  #startAfter: Cursor | undefined
   #number = 0
+  /** The log's head when the channel last began anew: events up to it are history, also when a cut parts them. */
+  #historyTo = 0
   /** While a newcomer's tail is replayed below the position: the offset delivered to it last. */
   #rewind: number | undefined
   /** Whether the `snap` line that follows `joined` is still on its way. */
   #awaitsSnapshot = false
   /** Whether a gap has been reported and the log has not been joined again since. */
   #gapped = false
-  /** What the `snap` line of this stay means to observers: events up to it may be contained. */
-  overlapTo = 0
 
   constructor(address: string, want: Want) {
     this.address = address
-    this.#want = want
+    this.want = want
     if (want.after !== undefined) this.cursor = parseCursor(want.after)
   }
 
-  get want(): Want {
-    return this.#want
+  /** Whether everything up to the head has been delivered. */
+  get current(): boolean {
+    return this.cursor !== undefined && this.cursor.offset >= this.head
   }
 
-  /** Takes a changed want; an `after` below the position is replayed for the newcomer who asks. */
-  handleWant(want: Want): void {
-    this.#want = want
-    if (want.after === undefined) return
-    const after = parseCursor(want.after)
-    if (this.cursor !== undefined && after.epoch !== this.cursor.epoch) {
-      throw new TriwireError(
-        'bad_cursor',
-        'This cursor is from an earlier life of the log. Start from a snapshot or from now.',
-      )
+  /** How an event that continues the log came about. */
+  kindOf(offset: number): 'history' | 'replayed' | 'live' {
+    if (offset <= this.#historyTo) return 'history'
+    return offset <= this.head ? 'replayed' : 'live'
+  }
+
+  /**
+   * Takes a changed want; an `after` below the position is replayed for the newcomer who asks.
+   * @param start whether a starting state is wanted although the position may be known
+   */
+  handleWant(want: Want, start: boolean): void {
+    if (want.after !== undefined) {
+      const after = parseCursor(want.after)
+      const lowest = this.#startAfter ?? this.cursor
+      if (this.cursor !== undefined && after.epoch !== this.cursor.epoch)
+        throw new TriwireError('bad_cursor', 'This cursor is from an earlier log. Start from now.')
+      if (lowest === undefined || after.offset < lowest.offset) this.#startAfter = after
     }
-    const lowest = this.#startAfter ?? this.cursor
-    if (lowest === undefined || after.offset < lowest.offset) this.#startAfter = after
+    if (want.presence && !this.want.presence) {
+      this.#presenceVersion = ''
+      this.needsJoin = true
+    }
+    if (start) this.needsJoin = this.needsStart = true
+    this.want = want
   }
 
   /** The join line to write now. */
   takeJoin(number: number): JoinLine {
-    const { tail, snapshot, presence } = this.#want
+    const { tail, snapshot, presence } = this.want
     const after = this.#startAfter ?? this.cursor
     const start = this.needsStart
     this.needsJoin = false
@@ -101,7 +112,7 @@ export class Subscription {
       tail: tail || undefined,
       snap: snapshot || undefined,
       fresh: (start && after && (snapshot || !!tail)) || undefined,
-      pres: presence ? this.presenceVersion : undefined,
+      pres: presence ? this.#presenceVersion : undefined,
     }
   }
 
@@ -109,36 +120,32 @@ export class Subscription {
    * Takes a `joined` line; tells who starts: everybody (`anew`), everybody behind a gap (`gap`), those who came since
    * (`newcomers`), or nobody.
    */
-  handleJoined(line: JoinedLine): 'anew' | 'gap' | 'newcomers' | 'nobody' | 'unexpected' {
+  handleJoined({ j, at: text, head }: JoinedLine): 'anew' | 'gap' | 'newcomers' | 'nobody' | 'unexpected' {
+    const { cursor } = this
     // A server that finds a gap in mid-stay starts the channel anew under the number of its last join.
-    const expected = this.asked !== undefined || (this.cursor === undefined && this.#number > 0)
-    if (!expected || line.j !== this.#number) return 'unexpected'
-    const at = parseCursor(line.at)
+    if (j !== this.#number || j === 0 || (this.asked === undefined && cursor !== undefined)) return 'unexpected'
+    const at = parseCursor(text)
     const start = this.asked?.start === true
     this.asked = undefined
-    this.head = line.head
+    this.head = head
     this.#rewind = undefined
-    if (start) this.needsStart = false
-    this.#awaitsSnapshot = (start || this.cursor === undefined) && this.want.snapshot === true
-    if (this.cursor === undefined) {
+    this.needsStart &&= !start
+    this.#awaitsSnapshot = (start || cursor === undefined) && this.want.snapshot === true
+    if (cursor === undefined) {
+      const gapped = this.#gapped
+      this.#gapped = false
       this.#startAfter = undefined
       this.cursor = at
-      this.startedFresh = true
       // What follows a gap is no history: it happened after the position this reader had, and was recovered.
-      this.historyTo = this.#gapped ? 0 : line.head
+      this.#historyTo = gapped ? 0 : head
       this.overlapTo = 0
-      const how = this.#gapped ? 'gap' : 'anew'
-      this.#gapped = false
-      return how
+      return gapped ? 'gap' : 'anew'
     }
-    this.startedFresh = false
-    // A newcomer's wish could not be met and the server begins beyond our position: go back for what lies between.
-    if (at.epoch !== this.cursor.epoch || at.offset > this.cursor.offset) {
+    if (at.epoch !== cursor.epoch || at.offset > cursor.offset) {
+      // A newcomer's wish could not be met and the server begins beyond our position: go back for what lies between.
       this.needsJoin = true
       this.#startAfter = undefined
-      return start ? 'newcomers' : 'nobody'
-    }
-    if (start && at.offset < this.cursor.offset) this.#rewind = at.offset
+    } else if (start && at.offset < cursor.offset) this.#rewind = at.offset
     else this.#startAfter = undefined
     return start ? 'newcomers' : 'nobody'
   }
@@ -151,49 +158,79 @@ export class Subscription {
     return parseCursor(line.at)
   }
 
-  /** Judges an event and moves the position. */
-  handleEvent(line: EventLine): { readonly continuity: Continuity; readonly cursor: Cursor } {
-    const cursor = parseCursor(line.at)
-    const previous = line.prev ?? cursor.offset - 1
-    if (this.cursor === undefined) return { continuity: 'duplicate', cursor }
-    if (cursor.epoch !== this.cursor.epoch) return { continuity: 'hole', cursor }
-    if (cursor.offset <= this.cursor.offset) {
-      if (this.#rewind === undefined || previous !== this.#rewind) return { continuity: 'duplicate', cursor }
-      this.#rewind = cursor.offset < this.cursor.offset ? cursor.offset : undefined
-      if (this.#rewind === undefined) this.#startAfter = undefined
-      return { continuity: 'past', cursor }
+  /** Judges an event and moves the position. At a hole the channel is joined again, unless that is under way. */
+  handleEvent({ at, prev }: EventLine): { readonly continuity: Continuity; readonly cursor: Cursor } {
+    const cursor = parseCursor(at)
+    const continuity = this.#judge(cursor, prev ?? cursor.offset - 1)
+    if (continuity === 'next') {
+      this.cursor = cursor
+      this.#awaitsSnapshot = false
     }
-    if (previous !== this.cursor.offset) return { continuity: 'hole', cursor }
-    this.cursor = cursor
-    this.#awaitsSnapshot = false
-    return { continuity: 'next', cursor }
+    if (continuity === 'hole' && this.asked === undefined) this.needsJoin = true
+    return { continuity, cursor }
+  }
+
+  #judge({ epoch, offset }: Cursor, previous: number): Continuity {
+    const { cursor } = this
+    if (cursor === undefined) return 'duplicate'
+    if (epoch !== cursor.epoch) return 'hole'
+    if (offset > cursor.offset) return previous === cursor.offset ? 'next' : 'hole'
+    if (previous !== this.#rewind) return 'duplicate'
+    this.#rewind = offset
+    if (offset === cursor.offset) this.#rewind = this.#startAfter = undefined
+    return 'past'
   }
 
   /**
    * Takes a `gap` line. False where it says nothing new: it was reported already, or another wire has meanwhile
    * delivered what this one could not.
    */
-  handleGap(line: GapLine): boolean {
-    if (this.cursor === undefined) return false
-    if (line.reason === 'trimmed' && line.to !== null) {
-      const to = parseCursor(line.to)
-      if (to.epoch === this.cursor.epoch && to.offset <= this.cursor.offset) return false
+  handleGap({ reason, to }: GapLine): boolean {
+    const { cursor } = this
+    if (cursor === undefined) return false
+    if (reason === 'trimmed' && to !== null) {
+      const { epoch, offset } = parseCursor(to)
+      if (epoch === cursor.epoch && offset <= cursor.offset) return false
     }
     this.cursor = undefined
     this.#gapped = true
     return true
   }
 
+  /** Takes a change of the presence set; returns who is there after it. */
+  handlePresence(line: PresenceDeliveryLine): ReadonlyMap<string, unknown> {
+    const members = new Map(line.op === 'all' ? line.d.map(({ m, d }) => [m, d]) : this.#members)
+    if (line.op === 'leave') members.delete(line.m)
+    else if (line.op !== 'all') members.set(line.m, line.d)
+    this.#presenceVersion = line.v
+    this.#members = members
+    return members
+  }
+
   /** The server could not let this channel in yet: ask again at a later time. */
   handleRefused(retryAt: number): void {
-    if (this.asked?.start) this.needsStart = true
+    this.needsStart ||= this.asked?.start === true
     this.asked = undefined
     this.retryAt = retryAt
   }
 
+  /** The stay is over, and nothing is asked any more. */
+  handleEnd(): void {
+    this.ended = true
+    this.needsJoin = false
+    this.retryAt = undefined
+  }
+
+  /** The deadline has passed. */
+  handleTimeout(now: number): void {
+    if (this.retryAt === undefined || this.retryAt > now) return
+    this.retryAt = undefined
+    this.needsJoin = true
+  }
+
   /** The wire is gone: join again on the next one. */
   handleDetached(): void {
-    if (!this.ended) this.needsJoin = true
+    this.needsJoin = !this.ended
     // A starting state that was cut off before its end is asked for again.
     if (this.asked?.start || this.#awaitsSnapshot || this.#rewind !== undefined) this.needsStart = true
     this.asked = undefined

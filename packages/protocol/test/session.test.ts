@@ -57,9 +57,7 @@ describe('a session opens a wire', () => {
   test('with hello, its token and the time a poll may be held', () => {
     const session = create()
     expect(session.takeHello()).toBe(`{"t":"hello","v":1,"s":"${SESSION}"}`)
-    expect(session.takeHello({ token: 'k', waitMs: 0 })).toBe(
-      `{"t":"hello","v":1,"s":"${SESSION}","k":"k","wait":0}`,
-    )
+    expect(session.takeHello('k', 0)).toBe(`{"t":"hello","v":1,"s":"${SESSION}","k":"k","wait":0}`)
   })
 
   test('with every channel and every presence value', () => {
@@ -118,7 +116,7 @@ describe('a session delivers', () => {
     expect(told).toEqual([
       { type: 'welcome', heartbeatMs: 25_000 },
       { type: 'start', channel: 'a', who: 'anew', number: 1, at: { epoch: 'e', offset: 3, tag: 't3' } },
-      { type: 'snapshot', channel: 'a', data: ['s'], at: { epoch: 'e', offset: 3, tag: 't3' }, anew: true },
+      { type: 'snapshot', channel: 'a', data: ['s'], at: { epoch: 'e', offset: 3, tag: 't3' } },
       { ...common, data: 4, cursor: { epoch: 'e', offset: 4, tag: 't4' }, kind: 'history', overlap: true },
       { ...common, data: 5, cursor: { epoch: 'e', offset: 5, tag: 't5' }, kind: 'history', overlap: false },
       { type: 'current', channel: 'a' },
@@ -230,9 +228,16 @@ describe('a session delivers', () => {
     expect(told).toEqual([
       { type: 'signal', channel: 'a', event: 'typing', data: 1, member: 'm2' },
       { type: 'signal', channel: 'a', event: 'typing', data: 2, member: undefined },
-      { type: 'members', channel: 'a', members: [{ id: 'm1', value: 'me' }] },
-      { type: 'present', channel: 'a', member: { id: '__proto__', value: 'you' } },
-      { type: 'absent', channel: 'a', member: '__proto__' },
+      { type: 'members', channel: 'a', members: new Map([['m1', 'me']]) },
+      {
+        type: 'members',
+        channel: 'a',
+        members: new Map([
+          ['m1', 'me'],
+          ['__proto__', 'you'],
+        ]),
+      },
+      { type: 'members', channel: 'a', members: new Map([['m1', 'me']]) },
       { type: 'pong', rttMs: 30 },
     ])
     session.handleDetached()
@@ -439,8 +444,8 @@ describe('a session sends', () => {
     expect(lines(session)).toEqual([{ t: 'pres', ch: 'a', n: 2, d: 2 }])
     session.handleDetached()
     expect(opening(session)).toMatchObject([{ t: 'join' }, { t: 'pres', n: 2, d: 2 }])
-    session.clearPresence('a')
-    session.clearPresence('a')
+    session.setPresence('a', undefined)
+    session.setPresence('a', undefined)
     expect(lines(session)).toEqual([{ t: 'pres', ch: 'a', n: 3 }])
     session.handleDetached()
     expect(opening(session)).toMatchObject([{ t: 'join' }])

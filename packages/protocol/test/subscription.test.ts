@@ -206,7 +206,7 @@ describe('a newcomer to a channel that stands at 5', () => {
 describe('a newcomer that begins behind a cursor', () => {
   test('below the position is replayed from there, once', () => {
     const subscription = standingAt(5)
-    subscription.handleWant({ after: 'e:2:t2' })
+    subscription.handleWant({ after: 'e:2:t2' }, false)
     subscription.needsStart = true
     expect(subscription.takeJoin(2)).toEqual({ t: 'join', ch: 'a', j: 2, after: 'e:2:t2' })
     expect(subscription.handleJoined(joined(2, 2, 5, 'resumed'))).toBe('newcomers')
@@ -222,12 +222,12 @@ describe('a newcomer that begins behind a cursor', () => {
 
   test('above the position changes nothing', () => {
     const subscription = standingAt(5)
-    subscription.handleWant({ after: 'e:9:t9' })
+    subscription.handleWant({ after: 'e:9:t9' }, false)
     expect(subscription.takeJoin(2)).toMatchObject({ after: 'e:5:t5' })
   })
 
   test('that is none is refused', () => {
-    expect(codeOf(() => standingAt(5).handleWant({ after: 'e:1e3:t' }))).toBe('bad_cursor')
+    expect(codeOf(() => standingAt(5).handleWant({ after: 'e:1e3:t' }, false))).toBe('bad_cursor')
   })
 })
 

@@ -1,0 +1,79 @@
+/**
+ * Somebody who follows a channel from a place of its own. Several of them share one subscription and may begin at
+ * different positions; each is given every event behind its own once and in order, whatever the others have asked for.
+ */
+import type { Cursor, Delivery, TriwireError, Want } from '@triwire/protocol'
+
+/** The follower. */
+export class Follower {
+  readonly want: Want
+  /** The position of the last event it was given; undefined until it has begun. */
+  position: Cursor | undefined
+  /** Whether it waits for a snapshot to begin from. What it had before stays until then. */
+  awaitsSnapshot = false
+  /** Why it could not follow. */
+  error: TriwireError | undefined
+  /** Called when anything of the channel may have changed. */
+  readonly handleChange: () => void
+  readonly #handle: (delivery: Delivery) => void
+  /** The join whose `start` is its own; Infinity once it has begun. */
+  #join = 0
+
+  /** @param handle takes `start` (begin anew), `snapshot`, `event`, `signal` and `gap`, as far as they are its own */
+  constructor(want: Want, handle: (delivery: Delivery) => void, handleChange: () => void) {
+    this.want = want
+    this.#handle = handle
+    this.handleChange = handleChange
+  }
+
+  /** Starts over: waits for the join of this number, unless it begins at `position` or cannot begin at all. */
+  reset(join: number, position?: Cursor, error?: TriwireError): void {
+    this.position = position
+    this.awaitsSnapshot = false
+    this.error = error
+    this.#join = position === undefined ? join : Number.POSITIVE_INFINITY
+  }
+
+  /** Begins behind a position. */
+  begin(at: Cursor): void {
+    this.position = at
+    this.awaitsSnapshot = false
+    this.#join = Number.POSITIVE_INFINITY
+  }
+
+  handleDelivery(delivery: Delivery): void {
+    if (this.#takes(delivery)) this.#handle(delivery)
+    this.handleChange()
+  }
+
+  #takes(delivery: Delivery): boolean {
+    const { position } = this
+    switch (delivery.type) {
+      case 'start': {
+        const { who, number, at } = delivery
+        if (who === 'newcomers' && number < this.#join) return false
+        if (this.want.snapshot) {
+          this.awaitsSnapshot = true
+          return false
+        }
+        this.begin(at)
+        // Behind a gap, which the app has been told of, the state goes on.
+        return who !== 'gap' || position === undefined
+      }
+      case 'snapshot':
+        return this.awaitsSnapshot
+      case 'event': {
+        const { cursor } = delivery
+        if (position === undefined || this.awaitsSnapshot) return false
+        if (cursor.epoch === position.epoch && cursor.offset <= position.offset) return false
+        this.position = cursor
+        return true
+      }
+      case 'gap':
+        // Where not everybody misses something, those do who have asked for it and wait.
+        return delivery.everybody || (this.want.after !== undefined && this.#join < Number.POSITIVE_INFINITY)
+      default:
+        return delivery.type === 'signal'
+    }
+  }
+}
