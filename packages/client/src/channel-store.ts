@@ -94,6 +94,8 @@ export class ChannelStore {
 
   /** Takes what the session says of this channel. */
   handleDelivery(delivery: Delivery): void {
+    // A handler may have closed the client in the middle of a batch.
+    if (this.error) return
     switch (delivery.type) {
       case 'members': {
         const self = this.#host.session.member

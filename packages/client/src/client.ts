@@ -54,6 +54,8 @@ export interface Client<TContract extends Contract> {
 
 const FACTORIES: WireFactories = { websocket: openWebSocket, sse: openSse, polling: openPolling }
 
+const NEVER = Number.POSITIVE_INFINITY
+
 /** Milliseconds between pings: often enough for a round-trip time worth showing. */
 const PING_MS = 15_000
 /** Milliseconds an answered ping may take before a WebSocket counts as dead. */
@@ -82,16 +84,13 @@ const clients = new Set<Driver>()
 /** A wire, wanted or there. */
 interface Attempt {
   readonly number: number
-  wire: Wire | undefined
+  wire?: Wire
   /** Lines may be written. */
   ready: boolean
-  welcomed: boolean
-  lastTextAt: number
-  /** Milliseconds of silence that mean a dead wire. Infinity before the welcome; polls have a time-out of their own. */
-  patienceMs: number
+  /** Infinity before the welcome. */
   nextPingAt: number
-  /** What the server said before it closed. */
-  farewell: TriwireError | undefined
+  /** Milliseconds of silence that mean a dead wire; polls have a time-out of their own. */
+  patienceMs: number
 }
 
 interface Promised {
@@ -139,8 +138,6 @@ class Driver {
 
   promise(store: ChannelStore, ask: (now: number) => string): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const { state } = this.#link
-      if (state.name === 'closed') throw closedError(state.error)
       this.#promised.set(ask(Date.now()), { store, resolve, reject })
       store.countPending(1)
       this.pump()
@@ -184,44 +181,34 @@ class Driver {
 
   #run(): void {
     const now = Date.now()
-    const attempt = this.#attempt
     this.session.handleTimeout(now)
     this.#link.handleTimeout(now)
-    if (attempt !== undefined && now >= attempt.lastTextAt + attempt.patienceMs)
-      this.#link.handleClosed(new TriwireError('silence', 'The connection fell silent.', { retryMs: 0 }), now)
     this.#deliver(now)
     if (this.session.active) this.#link.handleWanted(now)
     else this.#link.handleUnwanted()
     this.#align(now)
     this.#write(now)
+    const { state } = this.#link
+    if (state.name === 'closed') {
+      this.session.handleClosed(state.error ?? new TriwireError('closed', 'The client is closed. Make a new one.'))
+      this.#deliver(now)
+    }
     this.#connection.handleChange(now)
     this.#setTimer(now)
-    const { state } = this.#link
-    if (state.name === 'closed') this.#finish(closedError(state.error))
   }
 
   /** Opens and closes wires until the link has the one it wants. */
   #align(now: number): void {
-    const { state, attempt: number } = this.#link
-    const name = 'wire' in state ? state.wire : undefined
-    if (this.#attempt !== undefined && (name === undefined || this.#attempt.number !== number)) {
+    const { wire, attempt: number } = this.#link
+    if (this.#attempt && !(wire && this.#attempt.number === number)) {
       this.#attempt.wire?.close()
       this.#attempt = undefined
       this.session.handleDetached()
       this.#deliver(now)
     }
-    if (name === undefined || this.#attempt !== undefined) return
-    this.#attempt = {
-      number,
-      wire: undefined,
-      ready: false,
-      welcomed: false,
-      lastTextAt: now,
-      patienceMs: Number.POSITIVE_INFINITY,
-      nextPingAt: Number.POSITIVE_INFINITY,
-      farewell: undefined,
-    }
-    void this.#open(name, this.#attempt)
+    if (!wire || this.#attempt) return
+    this.#attempt = { number, ready: false, nextPingAt: NEVER, patienceMs: NEVER }
+    void this.#open(wire, this.#attempt)
   }
 
   async #open(name: WireName, attempt: Attempt): Promise<void> {
@@ -256,16 +243,16 @@ class Driver {
         }),
       handleText: (text, apart) =>
         ifCurrent((now) => {
-          if (!apart) attempt.lastTextAt = now
+          if (!apart && attempt.nextPingAt < NEVER) this.#link.handleAlive(now, attempt.patienceMs)
           this.session.handleBatch(text, now)
         }),
-      handleClosed: (reason) =>
-        ifCurrent((now) => {
-          const error = (reason.code === 'network' && attempt.farewell) || reason
-          if (error.code === 'unauthorized') this.#token = undefined
-          this.#link.handleClosed(error, now)
-        }),
+      handleClosed: (error) => ifCurrent((now) => this.#fail(error, now)),
     }
+  }
+
+  #fail(error: TriwireError, now: number): void {
+    if (error.code === 'unauthorized') this.#token = undefined
+    this.#link.handleClosed(error, now)
   }
 
   readonly #source: WireSource = {
@@ -276,9 +263,9 @@ class Driver {
 
   #write(now: number): void {
     const attempt = this.#attempt
-    if (attempt?.wire === undefined) return
+    if (!attempt?.wire) return
     // What is published together with a join comes after it; on the HTTP wires they travel apart.
-    attempt.ready ||= attempt.welcomed && !this.session.joining
+    attempt.ready ||= attempt.nextPingAt < NEVER && !this.session.joining
     if (!attempt.ready) return
     if (attempt.nextPingAt <= now) {
       attempt.nextPingAt = now + PING_MS
@@ -291,14 +278,9 @@ class Driver {
 
   #setTimer(now: number): void {
     clearTimeout(this.#timer)
-    const attempt = this.#attempt
-    const next = Math.min(
-      this.#link.deadline() ?? Number.POSITIVE_INFINITY,
-      this.session.deadline(now),
-      attempt?.nextPingAt ?? Number.POSITIVE_INFINITY,
-      attempt ? attempt.lastTextAt + attempt.patienceMs : Number.POSITIVE_INFINITY,
-    )
-    if (next < Number.POSITIVE_INFINITY) this.#timer = setTimeout(() => this.#run(), Math.max(1, next - now))
+    const { nextPingAt = NEVER } = this.#attempt ?? {}
+    const next = Math.min(this.#link.deadline(), this.session.deadline(now), nextPingAt)
+    if (next < NEVER) this.#timer = setTimeout(() => this.#run(), Math.max(1, next - now))
   }
 
   // ── Deliveries ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -308,22 +290,21 @@ class Driver {
   }
 
   #handleDelivery(delivery: Delivery, now: number): void {
-    const { state } = this.#link
     const attempt = this.#attempt
     switch (delivery.type) {
-      case 'welcome':
-        if (attempt === undefined || !('wire' in state)) return
-        if (!attempt.welcomed) attempt.nextPingAt = now
-        attempt.welcomed = true
-        if (state.wire !== 'polling')
-          attempt.patienceMs = state.wire === 'websocket' ? PING_MS + PONG_MS : delivery.heartbeatMs * 1.5
-        this.#link.handleWelcome(now)
+      case 'welcome': {
+        const { wire } = this.#link
+        if (!attempt || !wire) return
+        if (attempt.nextPingAt === NEVER) attempt.nextPingAt = now
+        attempt.patienceMs = { websocket: PING_MS + PONG_MS, sse: delivery.heartbeatMs * 1.5, polling: NEVER }[wire]
+        this.#link.handleAlive(now, attempt.patienceMs)
         return
+      }
       case 'pong':
         this.#connection.handleRtt(delivery.rttMs)
         return
       case 'bye':
-        if (attempt !== undefined) attempt.farewell = delivery.error
+        this.#fail(delivery.error, now)
         return
       case 'settled':
         this.#settle(delivery.key)?.resolve(delivery.data)
@@ -332,8 +313,7 @@ class Driver {
         this.#settle(delivery.key)?.reject(delivery.error)
         return
       default:
-        // A handler may have closed the client in the middle of a batch.
-        if (state.name !== 'closed') this.#channels.get(delivery.channel)?.store.handleDelivery(delivery)
+        this.#channels.get(delivery.channel)?.store.handleDelivery(delivery)
     }
   }
 
@@ -343,17 +323,6 @@ class Driver {
     promised?.store.countPending(-1)
     return promised
   }
-
-  #finish(error: TriwireError): void {
-    clearTimeout(this.#timer)
-    for (const key of [...this.#promised.keys()]) this.#settle(key)?.reject(error)
-    for (const [channel, { store }] of this.#channels) store.handleDelivery({ type: 'ended', channel, error })
-    this.#connection.close()
-  }
-}
-
-function closedError(error: TriwireError | undefined): TriwireError {
-  return error ?? new TriwireError('closed', 'The client is closed. Make a new one.')
 }
 
 /** 128 random bits as 22 characters of base64url. */

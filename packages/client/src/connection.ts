@@ -37,17 +37,14 @@ export class Connection {
       if (this.#wire !== state.wire) this.#rtt = undefined
       this.#wire = state.wire
       this.#upUntil = Number.POSITIVE_INFINITY
-    } else if (state.name === 'idle') this.#upUntil = undefined
-    else if (this.#upUntil === Number.POSITIVE_INFINITY) {
+    } else if (state.name === 'idle' || state.name === 'closed') {
+      this.#upUntil = undefined
+      clearTimeout(this.#timer)
+    } else if (this.#upUntil === Number.POSITIVE_INFINITY) {
       this.#upUntil = now + GRACE_MS
       clearTimeout(this.#timer)
       this.#timer = setTimeout(() => this.#cell.invalidate(), GRACE_MS)
     }
-    this.#cell.invalidate()
-  }
-
-  close(): void {
-    clearTimeout(this.#timer)
     this.#cell.invalidate()
   }
 

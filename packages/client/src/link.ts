@@ -13,11 +13,11 @@
  */
 import { type BackoffOptions, backoffMs, TriwireError, type WireName } from '@triwire/protocol'
 
-/** The state of a link. */
+/** The state of a link. `until` is when something has to happen by itself. */
 export type LinkState =
   | { readonly name: 'idle' }
-  | { readonly name: 'opening'; readonly wire: WireName; readonly deadline: number }
-  | { readonly name: 'open'; readonly wire: WireName; readonly since: number }
+  | { readonly name: 'opening'; readonly wire: WireName; readonly until: number }
+  | { readonly name: 'open'; readonly wire: WireName; readonly until: number; readonly since: number }
   | { readonly name: 'waiting'; readonly until: number }
   | { readonly name: 'closed'; readonly error: TriwireError | undefined }
 
@@ -70,10 +70,14 @@ export class Link {
     return this.#error
   }
 
-  /** When `handleTimeout` has something to do. */
-  deadline(): number | undefined {
-    if (this.#state.name === 'opening') return this.#state.deadline
-    return this.#state.name === 'waiting' ? this.#state.until : undefined
+  /** The wire that should be open or on its way. */
+  get wire(): WireName | undefined {
+    return 'wire' in this.#state ? this.#state.wire : undefined
+  }
+
+  /** When `handleTimeout` has something to do; Infinity when never by itself. */
+  deadline(): number {
+    return 'until' in this.#state ? this.#state.until : Number.POSITIVE_INFINITY
   }
 
   /** Something needs a connection. */
@@ -86,10 +90,15 @@ export class Link {
     if (this.#state.name !== 'closed') this.#state = { name: 'idle' }
   }
 
-  /** The attempt has been answered. */
-  handleWelcome(now: number): void {
-    if (this.#state.name !== 'opening') return
-    this.#state = { name: 'open', wire: this.#state.wire, since: now }
+  /**
+   * The attempt has been answered, or the connection shows a sign of life.
+   * @param patienceMs of silence that mean a dead wire
+   */
+  handleAlive(now: number, patienceMs: number): void {
+    const state = this.#state
+    if (!('wire' in state)) return
+    const since = state.name === 'open' ? state.since : now
+    this.#state = { name: 'open', wire: state.wire, until: now + patienceMs, since }
     this.#error = undefined
     this.#reauthenticated = false
   }
@@ -97,39 +106,32 @@ export class Link {
   /** The attempt has failed, or the connection broke. */
   handleClosed(error: TriwireError, now: number): void {
     const state = this.#state
-    if (state.name !== 'opening' && state.name !== 'open') return
-    this.#error = error
+    if (!('wire' in state)) return
     const { advice, code, retryMs } = error
-    if (advice === 'stop' && code !== 'network') {
+    const refused = advice === 'reauthenticate'
+    this.#error = error
+    if (refused ? this.#reauthenticated : advice === 'stop' && code !== 'network') {
       this.#state = { name: 'closed', error }
-    } else if (advice === 'reauthenticate') {
+    } else if (refused) {
       // A fresh token gets one chance; if that is refused as well, asking again is for the app.
-      if (this.#reauthenticated) this.#state = { name: 'closed', error }
-      else {
-        this.#reauthenticated = true
-        this.#open(now)
-      }
-    } else if (state.name === 'open') {
-      if (now - state.since >= STABLE_MS) this.#failures = 0
-      this.#index = 0
-      // Asked to come back: not a failure, and no reason to wait.
-      if (code === 'rotate') this.#open(now)
-      else this.#wait(retryMs, now)
-    } else if (this.#index + 1 < this.#wires.length) {
-      this.#index++
+      this.#reauthenticated = true
       this.#open(now)
     } else {
-      this.#index = 0
-      this.#wait(retryMs, now)
+      const wasOpen = state.name === 'open'
+      if (wasOpen && now - state.since >= STABLE_MS) this.#failures = 0
+      this.#index = wasOpen ? 0 : (this.#index + 1) % this.#wires.length
+      // The next wire at once; and whoever was asked to come back has not failed, and has no reason to wait.
+      if (wasOpen ? code === 'rotate' : this.#index > 0) this.#open(now)
+      else this.#wait(retryMs, now)
     }
   }
 
   /** The deadline has passed. */
   handleTimeout(now: number): void {
-    const state = this.#state
-    if (state.name === 'opening' && state.deadline <= now) {
-      this.handleClosed(new TriwireError('network', `No answer over ${state.wire} in time.`), now)
-    } else if (state.name === 'waiting' && state.until <= now) this.#open(now)
+    if (now < this.deadline()) return
+    const { wire } = this
+    if (wire === undefined) this.#open(now)
+    else this.handleClosed(new TriwireError('network', `No answer over ${wire} in time.`), now)
   }
 
   /** The network or the page is back: no reason to wait any longer. */
@@ -137,14 +139,11 @@ export class Link {
     if (this.#state.name === 'waiting') this.#open(now)
   }
 
-  /** Changes the wires; a connection over one that is not among them is given up. */
+  /** Changes the wires; a connection over one that is not the best of them is given up. */
   setWires(wires: readonly WireName[], now: number): void {
     this.#wires = wires
     this.#index = 0
-    const { name } = this.#state
-    if (name === 'closed' || name === 'idle') return
-    const current = this.#state.name === 'open' || this.#state.name === 'opening' ? this.#state.wire : undefined
-    if (current !== wires[0]) this.#open(now)
+    if ('until' in this.#state && this.wire !== wires[0]) this.#open(now)
   }
 
   /** Ends it for good. */
@@ -154,23 +153,19 @@ export class Link {
 
   #open(now: number): void {
     const wire = this.#wires[this.#index]
-    if (wire === undefined) {
-      const message =
-        'None of the allowed wires exists on this host. Allow "sse" or "polling", or pass a WebSocket.'
-      this.#state = { name: 'closed', error: new TriwireError('no_wire', message) }
-      return
-    }
     const { attemptMs = 3000 } = this.#options
     this.#attempt++
-    this.#state = { name: 'opening', wire, deadline: now + attemptMs * 2 ** Math.min(2, this.#failures) }
+    this.#state = wire
+      ? { name: 'opening', wire, until: now + attemptMs * 2 ** Math.min(2, this.#failures) }
+      : {
+          name: 'closed',
+          error: new TriwireError('no_wire', 'No wire left. Allow "sse" or "polling", or pass a WebSocket.'),
+        }
   }
 
-  #wait(retryMs: number | undefined, now: number): void {
+  #wait(retryMs = 0, now: number): void {
     this.#failures++
-    const delay = Math.max(
-      backoffMs(this.#failures, this.#options.random(), this.#options.backoff),
-      this.#failures > 1 ? (retryMs ?? 0) : 0,
-    )
-    this.#state = { name: 'waiting', until: now + delay }
+    const delay = backoffMs(this.#failures, this.#options.random(), this.#options.backoff)
+    this.#state = { name: 'waiting', until: now + Math.max(delay, this.#failures > 1 ? retryMs : 0) }
   }
 }

@@ -19,8 +19,6 @@ export interface OutboxOptions {
   readonly bytes?: number | undefined
   /** Milliseconds an entry waits for its answer. Default 240,000; must stay below the servers' dedupe window. */
   readonly deadlineMs?: number | undefined
-  /** Bytes of one line at most. Default 65,536, as servers have it. */
-  readonly lineBytes?: number | undefined
 }
 
 /** A line to write now. Commands may travel apart from the rest; everything else keeps its order. */
@@ -39,13 +37,13 @@ interface Entry {
   readonly key: string
   /** What must keep its order: a channel's publishes; a command is alone in its lane. */
   readonly lane: string
-  /** The publish's number; undefined for commands. */
-  readonly sequence: number | undefined
+  /** The publish's number; 0 for commands. */
+  readonly sequence: number
   readonly text: string
   readonly bytes: number
   readonly deadline: number
-  sent: boolean
-  notBefore: number
+  /** When it is to be written: 0 at once, Infinity when it has been. */
+  dueAt: number
 }
 
 /** The queue. Entries are named by `key`: `p <channel> <n>` or `c <id>`. */
@@ -89,7 +87,7 @@ export class Outbox {
   command(channel: string, name: string, input: unknown, now: number): string {
     const id = (this.#nextCommand++).toString(36)
     const key = commandKey(id)
-    this.#add(key, key, undefined, { t: 'cmd', ch: channel, id, c: name, d: input }, now)
+    this.#add(key, key, 0, { t: 'cmd', ch: channel, id, c: name, d: input }, now)
     return key
   }
 
@@ -107,120 +105,80 @@ export class Outbox {
   refuse(key: string, retryMs: number | undefined, now: number, want?: number): boolean {
     const entry = this.#entries.get(key)
     if (entry === undefined || retryMs === undefined) return this.settle(key)
-    const from = want ?? entry.sequence ?? 0
-    for (const other of this.#entries.values()) {
-      if (other === entry || (other.lane === entry.lane && (other.sequence ?? 0) >= from)) {
-        other.sent = false
-        other.notBefore = now + retryMs
-      }
-    }
+    const from = Math.min(want ?? entry.sequence, entry.sequence)
+    for (const other of this.#entries.values())
+      if (other.lane === entry.lane && other.sequence >= from) other.dueAt = now + retryMs
     return false
   }
 
   /** The wire is gone: what has no answer is written again on the next one. */
   handleDetached(): void {
-    for (const entry of this.#entries.values()) {
-      entry.sent = false
-      entry.notBefore = 0
-    }
+    for (const entry of this.#entries.values()) entry.dueAt = 0
   }
 
   /** Hands out what may be written now, in order. A lane's entries never overtake each other. */
   takeLines(now: number, pacer: Pacer): OutgoingLine[] {
     const lines: OutgoingLine[] = []
-    const lowest = new Map<string, number | undefined>()
-    for (const entry of this.#unblocked(now, lowest)) {
-      if (entry.notBefore > now) continue
+    const lowest = new Map<string, number>()
+    for (const entry of this.#unwritten(now, lowest)) {
+      if (entry.dueAt > now) continue
       if (!pacer.take(now)) break
-      entry.sent = true
+      entry.dueAt = Number.POSITIVE_INFINITY
       const { sequence, text } = entry
       const lo = lowest.get(entry.lane)
       // The lowest number without an answer, where it is another one: see PROTOCOL.md §4.
       const line = lo === sequence ? text : text.replace(`"n":${sequence},`, `"n":${sequence},"lo":${lo},`)
-      lines.push({ text: line, lane: sequence === undefined ? 'command' : 'ordered' })
+      lines.push({ text: line, lane: sequence === 0 ? 'command' : 'ordered' })
     }
     return lines
   }
 
-  /** Hands out the entries whose deadline has passed. */
-  takeExpired(now: number): Failure[] {
-    const failures: Failure[] = []
-    // Entries are in order of age.
-    for (const { key, deadline } of [...this.#entries.values()]) {
-      if (deadline > now) break
+  /** Hands out the entries whose deadline has passed, as failed. */
+  takeExpired(now: number, error: TriwireError = new TriwireError('deadline', DEADLINE)): Failure[] {
+    const expired = [...this.#entries.values()].filter(({ deadline }) => deadline <= now)
+    return expired.map(({ key }) => {
       this.settle(key)
-      const message = 'No answer came in time. It may or may not have taken effect; look before you try again.'
-      failures.push({ key, error: new TriwireError('deadline', message) })
-    }
-    return failures
+      return { key, error }
+    })
   }
 
   /** When `takeLines` or `takeExpired` has something next; Infinity when never by itself. */
   deadline(now: number, pacer: Pacer): number {
+    // Entries are in order of age.
     const [oldest] = this.#entries.values()
     let next = oldest?.deadline ?? Number.POSITIVE_INFINITY
-    for (const { notBefore } of this.#unblocked(now))
-      next = Math.min(next, Math.max(notBefore, now + pacer.waitMs(now)))
+    for (const { dueAt } of this.#unwritten(now)) next = Math.min(next, Math.max(dueAt, now + pacer.waitMs(now)))
     return next
   }
 
   /** Entries to be written, without those behind one that has to wait. */
-  *#unblocked(now: number, lowest: Map<string, number | undefined> = new Map()): Generator<Entry> {
+  *#unwritten(now: number, lowest: Map<string, number> = new Map()): Generator<Entry> {
     const blocked = new Set<string>()
     for (const entry of this.#entries.values()) {
-      const { lane, sequence, sent, notBefore } = entry
+      const { lane, sequence, dueAt } = entry
       if (!lowest.has(lane)) lowest.set(lane, sequence)
-      if (sent || blocked.has(lane)) continue
-      if (notBefore > now) blocked.add(lane)
+      if (dueAt === Number.POSITIVE_INFINITY || blocked.has(lane)) continue
+      if (dueAt > now) blocked.add(lane)
       yield entry
     }
   }
 
-  #add(
-    key: string,
-    lane: string,
-    sequence: number | undefined,
-    line: PublishLine | CommandLine,
-    now: number,
-  ): void {
-    const {
-      entries = 1000,
-      bytes: maxBytes = 1024 * 1024,
-      deadlineMs = 240_000,
-      lineBytes = DEFAULT_WIRE_LIMITS.line,
-    } = this.#options
-    if (!WRITABLE.test(typeof line.d) || nestsDeeper(line, MAX_JSON_DEPTH)) {
-      throw new TriwireError(
-        'bad_payload',
-        `A payload is JSON of at most ${MAX_JSON_DEPTH} levels. Pass null for nothing.`,
-      )
-    }
+  #add(key: string, lane: string, sequence: number, line: PublishLine | CommandLine, now: number): void {
+    const { entries = 1000, bytes: maxBytes = 1024 * 1024, deadlineMs = 240_000 } = this.#options
+    if (!WRITABLE.test(typeof line.d) || nestsDeeper(line, MAX_JSON_DEPTH))
+      throw new TriwireError('bad_payload', `A payload is JSON of ${MAX_JSON_DEPTH} levels. Pass null for nothing.`)
     const text = JSON.stringify(line)
     const bytes = utf8Length(text)
-    if (bytes > lineBytes)
-      throw new TriwireError(
-        'line_too_large',
-        `A message has at most ${lineBytes} bytes. Send a reference instead.`,
-      )
-    if (this.#entries.size >= entries || this.#bytes + bytes > maxBytes) {
-      throw new TriwireError(
-        'queue_full',
-        `${this.#entries.size} messages wait for the server already. Wait for some of them first.`,
-      )
-    }
-    this.#entries.set(key, {
-      key,
-      lane,
-      sequence,
-      text,
-      bytes,
-      deadline: now + deadlineMs,
-      sent: false,
-      notBefore: 0,
-    })
+    if (bytes > DEFAULT_WIRE_LIMITS.line)
+      throw new TriwireError('line_too_large', `Over ${DEFAULT_WIRE_LIMITS.line} bytes. Send a reference instead.`)
+    if (this.#entries.size >= entries || this.#bytes + bytes > maxBytes)
+      throw new TriwireError('queue_full', 'Too many messages wait for the server. Wait for some of them.')
+    this.#entries.set(key, { key, lane, sequence, text, bytes, deadline: now + deadlineMs, dueAt: 0 })
     this.#bytes += bytes
   }
 }
+
+const DEADLINE = 'No answer in time. It may have taken effect: look before you try again.'
 
 /** The outbox key of a publish. */
 export function publishKey(channel: string, sequence: number): string {

@@ -6,7 +6,7 @@
  *
  * - getters: `member`, `limits`, `pending`, `hasChanges`, `deadline`
  * - the app's wishes: `subscribe`, `unsubscribe`, `publish`, `command`, `signal`, `setPresence`
- * - what happened: `handleBatch`, `handleDetached`, `handleTimeout`, `ping`
+ * - what happened: `handleBatch`, `handleDetached`, `handleTimeout`, `handleClosed`, `ping`
  * - what to do, after every call: `takeOpening` on a new wire, `takeChanges` and `takeLines` on an open one,
  *   `takeDeliveries` always
  */
@@ -283,6 +283,16 @@ export class Session {
   handleTimeout(now: number): void {
     for (const subscription of this.#subscriptions.values()) subscription.handleTimeout(now)
     for (const failure of this.#outbox.takeExpired(now)) this.#tell({ type: 'failed', ...failure })
+  }
+
+  /** The client is closed: whatever has no answer fails, and every stay is over. */
+  handleClosed(error: TriwireError): void {
+    for (const failure of this.#outbox.takeExpired(Number.POSITIVE_INFINITY, error))
+      this.#tell({ type: 'failed', ...failure })
+    for (const [channel, subscription] of this.#subscriptions) {
+      if (!subscription.ended) this.#tell({ type: 'ended', channel, error })
+      subscription.handleEnd()
+    }
   }
 
   // ── What to do ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -37,7 +37,7 @@ export class Subscription {
   overlapTo = 0
   /** Whether a join must be written. */
   needsJoin = true
-  /** Whether the next join asks for the starting state although the position is known. */
+  /** Whether a starting state is still owed: the next join asks for it, although the position may be known. */
   needsStart = true
   /** When a refused join is to be written again. */
   retryAt: number | undefined
@@ -53,8 +53,6 @@ export class Subscription {
   #historyTo = 0
   /** While a newcomer's tail is replayed below the position: the offset delivered to it last. */
   #rewind: number | undefined
-  /** Whether the `snap` line that follows `joined` is still on its way. */
-  #awaitsSnapshot = false
   /** Whether a gap has been reported and the log has not been joined again since. */
   #gapped = false
 
@@ -129,8 +127,6 @@ export class Subscription {
     this.asked = undefined
     this.head = head
     this.#rewind = undefined
-    this.needsStart &&= !start
-    this.#awaitsSnapshot = (start || cursor === undefined) && this.want.snapshot === true
     if (cursor === undefined) {
       const gapped = this.#gapped
       this.#gapped = false
@@ -139,21 +135,30 @@ export class Subscription {
       // What follows a gap is no history: it happened after the position this reader had, and was recovered.
       this.#historyTo = gapped ? 0 : head
       this.overlapTo = 0
+      this.needsStart = true
+      this.#handleStarted(this.want.snapshot)
       return gapped ? 'gap' : 'anew'
     }
-    if (at.epoch !== cursor.epoch || at.offset > cursor.offset) {
-      // A newcomer's wish could not be met and the server begins beyond our position: go back for what lies between.
-      this.needsJoin = true
-      this.#startAfter = undefined
-    } else if (start && at.offset < cursor.offset) this.#rewind = at.offset
+    const beyond = at.epoch !== cursor.epoch || at.offset > cursor.offset
+    if (start && !beyond && at.offset < cursor.offset) this.#rewind = at.offset
     else this.#startAfter = undefined
+    if (start) this.#handleStarted(this.want.snapshot)
+    // A newcomer's wish could not be met and the server begins beyond our position: go back for what lies between.
+    if (beyond) this.needsJoin = true
     return start ? 'newcomers' : 'nobody'
+  }
+
+  /** Part of a starting state has come. None is owed any longer where that was all and nobody has asked anew. */
+  #handleStarted(more?: boolean): void {
+    const { needsJoin, asked, retryAt } = this
+    if (!more && this.#rewind === undefined && !needsJoin && !asked && retryAt === undefined)
+      this.needsStart = false
   }
 
   /** Takes a `snap` line; returns the position it belongs to, or undefined where nobody asked. */
   handleSnapshot(line: SnapshotLine): Cursor | undefined {
     if (this.cursor === undefined) return undefined
-    this.#awaitsSnapshot = false
+    this.#handleStarted()
     this.overlapTo = line.to ?? 0
     return parseCursor(line.at)
   }
@@ -162,11 +167,9 @@ export class Subscription {
   handleEvent({ at, prev }: EventLine): { readonly continuity: Continuity; readonly cursor: Cursor } {
     const cursor = parseCursor(at)
     const continuity = this.#judge(cursor, prev ?? cursor.offset - 1)
-    if (continuity === 'next') {
-      this.cursor = cursor
-      this.#awaitsSnapshot = false
-    }
-    if (continuity === 'hole' && this.asked === undefined) this.needsJoin = true
+    if (continuity === 'next') this.cursor = cursor
+    if (continuity === 'hole') this.needsJoin ||= this.asked === undefined
+    else if (continuity !== 'duplicate') this.#handleStarted()
     return { continuity, cursor }
   }
 
@@ -209,7 +212,6 @@ export class Subscription {
 
   /** The server could not let this channel in yet: ask again at a later time. */
   handleRefused(retryAt: number): void {
-    this.needsStart ||= this.asked?.start === true
     this.asked = undefined
     this.retryAt = retryAt
   }
@@ -231,8 +233,6 @@ export class Subscription {
   /** The wire is gone: join again on the next one. */
   handleDetached(): void {
     this.needsJoin = !this.ended
-    // A starting state that was cut off before its end is asked for again.
-    if (this.asked?.start || this.#awaitsSnapshot || this.#rewind !== undefined) this.needsStart = true
     this.asked = undefined
   }
 }
