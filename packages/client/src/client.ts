@@ -103,6 +103,7 @@ class Driver {
   readonly session: Session = new Session({ id: randomId() }, Date.now())
   readonly connection: Observer<ConnectionState>
   readonly #options: ClientOptions
+  readonly #webSocket: WebSocketConstructor | undefined
   readonly #link: Link
   readonly #connection: Connection
   readonly #channels = new Map<string, { readonly store: ChannelStore; readonly handle: ChannelHandle }>()
@@ -115,6 +116,7 @@ class Driver {
 
   constructor(options: ClientOptions) {
     this.#options = options
+    this.#webSocket = options.webSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket
     this.#link = new Link({ wires: this.#wires(), backoff: options.backoff, random: Math.random })
     this.#connection = new Connection(this.#link)
     this.connection = this.#connection.observer
@@ -170,11 +172,7 @@ class Driver {
   }
 
   #wires(wires = this.#options.wires ?? (Object.keys(FACTORIES) as WireName[])): readonly WireName[] {
-    return wires.filter((wire) => wire !== 'websocket' || this.#webSocket() !== undefined)
-  }
-
-  #webSocket(): WebSocketConstructor | undefined {
-    return this.#options.webSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket
+    return wires.filter((wire) => wire !== 'websocket' || this.#webSocket !== undefined)
   }
 
   // ── The loop ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -222,7 +220,7 @@ class Driver {
         source: this.#source,
         listener,
         fetch: this.#options.fetch ?? ((input, init) => fetch(input, init)),
-        webSocket: this.#webSocket(),
+        webSocket: this.#webSocket,
       })
     } catch (error) {
       listener.handleClosed(toTriwireError(error))

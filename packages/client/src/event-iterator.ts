@@ -30,7 +30,7 @@ export async function* iterateEvents(
       failure = new TriwireError('gap', `Events are missing (${delivery.reason}). Start again from now.`)
     } else if (delivery.type === 'event' && (after !== undefined || isNews(delivery))) {
       if (waiting.length === MAX_WAITING) {
-        failure = new TriwireError('queue_full', `${MAX_WAITING} events wait for this loop. Make it faster.`)
+        failure = new TriwireError('queue_full', `Over ${MAX_WAITING} events wait. Make the loop faster.`)
       } else waiting.push({ type: delivery.event, data: delivery.data, meta: metaOf(delivery) })
     }
   }

@@ -11,7 +11,7 @@ import type { WireOptions } from './wire.ts'
 /** Milliseconds a `send` may take before its connection counts as dead; servers answer within 20 s. */
 const SEND_TIMEOUT_MS = 30_000
 
-const TIMEOUT = new TriwireError('network', 'The server did not answer in time.')
+const TIMEOUT = new TriwireError('network', 'No answer in time.')
 
 /** Reads a response. `arrived` ends the time-out; without it the response must have been read by then. */
 export type Read = (response: Response, arrived: () => void) => Promise<void>
@@ -94,13 +94,12 @@ export function createHttp({ url, source, listener, fetch }: WireOptions): Http 
 
 /** Any failure as an error with a code. */
 export function toTriwireError(error: unknown): TriwireError {
-  if (error instanceof TriwireError) return error
-  return new TriwireError('network', error instanceof Error ? error.message : String(error))
+  return error instanceof TriwireError ? error : new TriwireError('network', String(error), { cause: error })
 }
 
 /** The server's own reason, where it gave one. */
 function errorOf(status: number, text: string): TriwireError {
   const line = decodeDownstream(text)
   if (line?.t === 'err') return new TriwireError(line.code, line.msg, { retryMs: line.retry })
-  return new TriwireError('network', `The server answered with status ${status}.`)
+  return new TriwireError('network', `The server answered ${status}.`)
 }

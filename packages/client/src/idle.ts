@@ -22,12 +22,7 @@ export type MaybeChannel<TChannel extends Channel> = ChannelHandle<TChannel> | n
 export const idleState: ChannelState<never> = { status: 'idle', data: undefined, error: undefined, pending: 0 }
 
 /** The state of any channel before it is subscribed; also what a server renders. */
-export const joiningState: ChannelState<never> = {
-  status: 'joining',
-  data: undefined,
-  error: undefined,
-  pending: 0,
-}
+export const joiningState: ChannelState<never> = { ...idleState, status: 'joining' }
 
 /** Presence before it is known. */
 export const unsyncedPresence: PresenceState<never> = { members: [], synced: false, error: undefined }
@@ -77,8 +72,5 @@ function constantly<TState>(state: TState): Observer<TState> {
 }
 
 function noChannel(what: string): TriwireError {
-  return new TriwireError(
-    'bad_channel',
-    `Cannot ${what}: no channel was given (it was falsy). Pass one first; until then status is "idle".`,
-  )
+  return new TriwireError('bad_channel', `Cannot ${what}: no channel was given. Pass one first.`)
 }

@@ -1,12 +1,11 @@
 /** WebSocket: one pipe, both ways. */
 import { TriwireError, WEBSOCKET_SUBPROTOCOL } from '@triwire/protocol'
 import { takeBatch } from './batch.ts'
-import type { Wire, WireOptions } from './wire.ts'
+import type { WebSocketConstructor, Wire, WireOptions } from './wire.ts'
 
 /** Opens a WebSocket. */
 export function openWebSocket({ url, source, listener, webSocket }: WireOptions): Wire {
-  if (webSocket === undefined) throw new TypeError('This host has no WebSocket.')
-  const socket = new webSocket(url.replace(/^http/, 'ws'), WEBSOCKET_SUBPROTOCOL)
+  const socket = new (webSocket as WebSocketConstructor)(url.replace(/^http/, 'ws'), WEBSOCKET_SUBPROTOCOL)
   let state: 'opening' | 'open' | 'closed' = 'opening'
   const write = (lines: string[]): void => {
     while (state === 'open' && lines.length > 0) socket.send(takeBatch(lines))

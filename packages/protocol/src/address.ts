@@ -27,10 +27,7 @@ export function formatAddress(key: string, params: Params = {}): string {
   const query = names.map((name) => `${name}=${encodeValue(name, params[name])}`).join('&')
   const address = query === '' ? key : `${key}?${query}`
   if (address.length > MAX_ADDRESS_BYTES)
-    throw new TriwireError(
-      'bad_channel',
-      `Address of "${key}" is over ${MAX_ADDRESS_BYTES} bytes. Use shorter values.`,
-    )
+    throw new TriwireError('bad_channel', `"${key}" is over ${MAX_ADDRESS_BYTES} bytes. Use shorter values.`)
   return address
 }
 
@@ -64,7 +61,7 @@ export function encodeValue(name: string, value: unknown): string {
   } catch {
     // Half a surrogate pair.
   }
-  throw new TriwireError('bad_channel', `Channel parameter "${name}" needs a number or a text that is not empty.`)
+  throw new TriwireError('bad_channel', `Parameter "${name}" must be a number or a text that is not empty.`)
 }
 
 function percent(text: string): string {
@@ -87,5 +84,5 @@ export const NAME: RegExp = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/
 const PARAM = /^[A-Za-z][A-Za-z0-9_]{0,63}$/
 
 function badAddress(): TriwireError {
-  return new TriwireError('bad_channel', 'An address reads key?name=value&…, in order and percent-encoded.')
+  return new TriwireError('bad_channel', 'An address reads key?name=value&…, in order and encoded.')
 }

@@ -38,7 +38,7 @@ export function parseCursor(text: string): Cursor {
   const [, epoch = '', digits, tag = ''] = CURSOR.exec(text) ?? []
   const offset = Number(digits)
   if (!Number.isSafeInteger(offset))
-    throw new TriwireError('bad_cursor', 'A cursor reads epoch:offset:tag. Pass it back as received.')
+    throw new TriwireError('bad_cursor', 'This is no cursor. Pass one back as received.')
   return { epoch, offset, tag }
 }
 

@@ -166,19 +166,19 @@ export class Outbox {
   #add(key: string, lane: string, sequence: number, line: PublishLine | CommandLine, now: number): void {
     const { entries = 1000, bytes: maxBytes = 1024 * 1024, deadlineMs = 240_000 } = this.#options
     if (!WRITABLE.test(typeof line.d) || nestsDeeper(line, MAX_JSON_DEPTH))
-      throw new TriwireError('bad_payload', `A payload is JSON of ${MAX_JSON_DEPTH} levels. Pass null for nothing.`)
+      throw new TriwireError('bad_payload', `A payload is JSON of ${MAX_JSON_DEPTH} levels. Use null for nothing.`)
     const text = JSON.stringify(line)
     const bytes = utf8Length(text)
     if (bytes > DEFAULT_WIRE_LIMITS.line)
       throw new TriwireError('line_too_large', `Over ${DEFAULT_WIRE_LIMITS.line} bytes. Send a reference instead.`)
     if (this.#entries.size >= entries || this.#bytes + bytes > maxBytes)
-      throw new TriwireError('queue_full', 'Too many messages wait for the server. Wait for some of them.')
+      throw new TriwireError('queue_full', 'Too many messages wait. Await some of them.')
     this.#entries.set(key, { key, lane, sequence, text, bytes, deadline: now + deadlineMs, dueAt: 0 })
     this.#bytes += bytes
   }
 }
 
-const DEADLINE = 'No answer in time. It may have taken effect: look before you try again.'
+const DEADLINE = 'No answer in time. It may have taken effect: look before you retry.'
 
 /** The outbox key of a publish. */
 export function publishKey(channel: string, sequence: number): string {

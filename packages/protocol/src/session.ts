@@ -191,7 +191,7 @@ export class Session {
     if (subscription === undefined || subscription.ended) {
       const { channels } = this.#limits
       if (subscription === undefined && this.#subscriptions.size >= channels)
-        throw new TriwireError('too_many_channels', `At most ${channels} channels per client. Let some go.`)
+        throw new TriwireError('too_many_channels', `Over ${channels} channels. Let some go.`)
       this.#subscriptions.set(channel, new Subscription(channel, want))
     } else subscription.handleWant(want, start)
     this.#leaves.delete(channel)
@@ -271,7 +271,6 @@ export class Session {
     this.#attached = false
     this.#control.delete('')
     this.#pingedAt = undefined
-    this.#leaves.clear()
     for (const presence of this.#presence.values()) presence.announced = false
     for (const subscription of this.#subscriptions.values()) {
       subscription.handleDetached()
@@ -373,7 +372,7 @@ export class Session {
         this.#pingedAt = undefined
         return
       case 'bye': {
-        const error = new TriwireError(line.code, 'The server asked to leave.', { retryMs: line.retry })
+        const error = new TriwireError(line.code, 'The server said goodbye.', { retryMs: line.retry })
         this.#tell({ type: 'bye', error })
         return
       }

@@ -70,7 +70,7 @@ export class SseParser {
       }
     }
     if (this.#rest.length + (this.#data?.length ?? 0) > this.#maxBuffered)
-      throw new RangeError(`An event has more than ${this.#maxBuffered} characters.`)
+      throw new RangeError(`An event is over ${this.#maxBuffered} characters.`)
     return events
   }
 

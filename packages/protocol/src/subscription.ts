@@ -82,7 +82,7 @@ export class Subscription {
       const after = parseCursor(want.after)
       const lowest = this.#startAfter ?? this.cursor
       if (this.cursor !== undefined && after.epoch !== this.cursor.epoch)
-        throw new TriwireError('bad_cursor', 'This cursor is from an earlier log. Start from now.')
+        throw new TriwireError('bad_cursor', 'This cursor is of an earlier log. Start from now.')
       if (lowest === undefined || after.offset < lowest.offset) this.#startAfter = after
     }
     if (want.presence && !this.want.presence) {
