@@ -35,10 +35,6 @@ export class ChannelStore {
     this.#host = host
   }
 
-  get idle(): boolean {
-    return this.#followers.size + this.pending + this.#shown.size === 0
-  }
-
   /** Follows the channel. What cannot be asked for (`too_many_channels`, `bad_cursor`) is the follower's `error`. */
   follow(follower: Follower): void {
     const { session } = this.#host

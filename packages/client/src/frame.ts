@@ -15,8 +15,7 @@ let timer: ReturnType<typeof setTimeout> | undefined
 export function onNextFrame(callback: () => void): void {
   dirty.add(callback)
   if (timer !== undefined) return
-  const visible = typeof document !== 'undefined' && document.visibilityState === 'visible'
-  const paints = visible && typeof requestAnimationFrame === 'function'
+  const paints = globalThis.document?.visibilityState === 'visible' && !!globalThis.requestAnimationFrame
   if (paints) requestAnimationFrame(flush)
   timer = setTimeout(flush, paints ? HIDDEN_MS : FRAME_MS)
 }

@@ -13,30 +13,49 @@ const SEND_TIMEOUT_MS = 30_000
 
 const TIMEOUT = new TriwireError('network', 'No answer in time.')
 
-/** Reads a response. `arrived` ends the time-out; without it the response must have been read by then. */
-export type Read = (response: Response, arrived: () => void) => Promise<void>
-
 /** The requests of one wire. */
 export interface Http {
   /**
    * Posts text and reads the response; resolves when that is over, with whether the wire goes on. Text/plain and no
    * headers of our own, so that a page of another origin needs no preflight.
+   * @param timeoutMs until the response must have been read, or `read` has called `arrived`
    * @param controller ends the request, and whatever of its response is still being read
    */
-  post(path: string, body: string, timeoutMs: number, controller: AbortController, read: Read): Promise<boolean>
+  post(
+    path: string,
+    body: string,
+    timeoutMs: number,
+    controller: AbortController,
+    read: (response: Response, arrived: () => void) => Promise<void>,
+  ): Promise<boolean>
+  /** The same for a response that is read whole. */
+  ask(
+    path: string,
+    body: string,
+    timeoutMs: number,
+    controller: AbortController,
+    handleText: (text: string) => void,
+  ): Promise<boolean>
   send(lines: readonly OutgoingLine[]): void
   /** Ends every request; nothing is reported afterwards. */
   close(): void
+}
+
+/** Lines of a kind, with the requests they may have at once and the lines of one request. */
+interface Lane {
+  readonly waiting: string[]
+  free: number
+  readonly most?: number
 }
 
 /** Makes them. */
 export function createHttp({ url, source, listener, fetch }: WireOptions): Http {
   const underWay = new Set<AbortController>()
   let closed = false
-  const lanes = {
-    ordered: { waiting: [] as string[], free: 1, most: undefined },
-    // Browsers allow six connections per origin over HTTP/1.1, and others need some.
-    command: { waiting: [] as string[], free: 2, most: 1 },
+  // Browsers allow six connections per origin over HTTP/1.1, and others need some.
+  const lanes: Readonly<Record<OutgoingLine['lane'], Lane>> = {
+    ordered: { waiting: [], free: 1 },
+    command: { waiting: [], free: 2, most: 1 },
   }
 
   const post: Http['post'] = async (path, body, timeoutMs, controller, read) => {
@@ -61,32 +80,33 @@ export function createHttp({ url, source, listener, fetch }: WireOptions): Http 
     return !closed
   }
 
-  const pump = (lane: (typeof lanes)[keyof typeof lanes]): void => {
-    while (lane.free > 0 && lane.waiting.length > 0) {
-      lane.free--
+  const ask: Http['ask'] = (path, body, timeoutMs, controller, handleText) =>
+    post(path, body, timeoutMs, controller, async (response) => {
+      const text = await response.text()
+      if (!controller.signal.aborted) handleText(text)
+    })
+
+  const work = async (lane: Lane): Promise<void> => {
+    lane.free--
+    while (lane.waiting.length > 0) {
       const body = `${source.hello()}\n${takeBatch(lane.waiting, lane.most)}`
-      const controller = new AbortController()
-      void post('/send', body, SEND_TIMEOUT_MS, controller, async (response) => {
-        const text = await response.text()
-        if (!controller.signal.aborted) listener.handleText(text, true)
-      }).then(() => {
-        lane.free++
-        pump(lane)
-      })
+      await ask('/send', body, SEND_TIMEOUT_MS, new AbortController(), (text) => listener.handleText(text, true))
     }
+    lane.free++
   }
 
   const close = (): void => {
     closed = true
-    for (const { waiting } of Object.values(lanes)) waiting.length = 0
+    for (const lane of Object.values(lanes)) lane.waiting.length = 0
     for (const controller of underWay) controller.abort()
   }
 
   return {
     post,
+    ask,
     send(lines) {
       for (const { text, lane } of lines) lanes[lane].waiting.push(text)
-      for (const lane of Object.values(lanes)) pump(lane)
+      for (const lane of Object.values(lanes)) while (lane.free > 0 && lane.waiting.length > 0) void work(lane)
     },
     close,
   }

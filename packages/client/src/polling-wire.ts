@@ -12,23 +12,18 @@ const GRACE_MS = 10_000
 /** Starts polling. */
 export function openPolling(options: WireOptions): Wire {
   const { source, listener } = options
-  const { post, send, close } = createHttp(options)
+  const { ask, send, close } = createHttp(options)
   let poll: AbortController
 
   const run = async (): Promise<void> => {
     // The first poll answers at once: it is the sign that this wire works.
     let waitMs = 0
-    let goesOn = true
-    while (goesOn) {
-      const controller = new AbortController()
-      poll = controller
-      goesOn = await post('/poll', source.opening(waitMs), waitMs + GRACE_MS, controller, async (response) => {
-        const text = await response.text()
-        if (controller.signal.aborted) return
-        waitMs = POLL_HOLD_MS
-        listener.handleText(text)
-      })
+    const handleText = (text: string): void => {
+      waitMs = POLL_HOLD_MS
+      listener.handleText(text)
     }
+    do poll = new AbortController()
+    while (await ask('/poll', source.opening(waitMs), waitMs + GRACE_MS, poll, handleText))
   }
 
   void run()

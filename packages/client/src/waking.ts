@@ -3,14 +3,11 @@
 /** Calls back at each of them; returns how to stop. Hosts without a window have none. */
 export function watchWaking(callback: () => void): () => void {
   const controller = new AbortController()
-  const watch = (target: EventTarget, type: string, listener: () => void): void =>
-    target.addEventListener(type, listener, { signal: controller.signal })
-  if (typeof window !== 'undefined' && typeof window.addEventListener === 'function') {
-    watch(window, 'online', callback)
-    watch(window, 'pageshow', callback)
-    watch(document, 'visibilitychange', () => {
-      if (document.visibilityState === 'visible') callback()
-    })
+  const handle = ({ type }: Event): void => {
+    if (type !== 'visibilitychange' || document.visibilityState === 'visible') callback()
   }
+  // All three reach the window: `visibilitychange` bubbles.
+  for (const type of ['online', 'pageshow', 'visibilitychange'])
+    globalThis.window?.addEventListener?.(type, handle, { signal: controller.signal })
   return () => controller.abort()
 }
