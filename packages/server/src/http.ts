@@ -237,7 +237,10 @@ function checkEncoding(headers: Headers): void {
   // Forms of other sites can send these two types without asking; lines never need them.
   const type = headers.get('content-type') ?? ''
   if (/^(?:application\/x-www-form-urlencoded|multipart\/form-data)/i.test(type)) {
-    throw new TriwireError('unsupported_encoding', 'Bodies are text/plain.')
+    throw new TriwireError(
+      'unsupported_encoding',
+      'Bodies are text/plain: send that Content-Type (curl sends another one by itself).',
+    )
   }
 }
 
