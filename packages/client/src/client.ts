@@ -281,9 +281,9 @@ class Driver {
         ifCurrent(() => {
           attempt.ready = true
         }),
-      handleText: (text) =>
+      handleText: (text, apart) =>
         ifCurrent((now) => {
-          attempt.lastTextAt = now
+          if (apart !== true) attempt.lastTextAt = now
           this.session.handleBatch(text, now)
         }),
       handleClosed: (code, message, retryMs) =>
@@ -389,7 +389,8 @@ class Driver {
         this.#stores.get(delivery.channel ?? '')?.handleRefused(delivery.of, delivery.error)
         return
       default:
-        this.#stores.get(delivery.channel)?.handleDelivery(delivery)
+        // A handler may have closed the client in the middle of a batch.
+        if (this.#link.state.name !== 'closed') this.#stores.get(delivery.channel)?.handleDelivery(delivery)
     }
   }
 

@@ -13,6 +13,8 @@ export class Connection {
   readonly #cell: Cell<ConnectionState>
   #wire: WireName | undefined
   #rtt: number | undefined
+  /** Whether it has been up since somebody has needed it. */
+  #wasUp = false
   #lostAt: number | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
 
@@ -44,8 +46,12 @@ export class Connection {
     if (state.name === 'open') {
       if (this.#wire !== state.wire) this.#rtt = undefined
       this.#wire = state.wire
+      this.#wasUp = true
       this.#lostAt = undefined
-    } else if (this.#wire !== undefined && state.name !== 'idle') this.#lostAt ??= now
+    } else if (state.name === 'idle') {
+      this.#wasUp = false
+      this.#lostAt = undefined
+    } else if (this.#wasUp) this.#lostAt ??= now
     if (this.#lostAt !== undefined && this.#timer === undefined && now - this.#lostAt < GRACE_MS) {
       this.#timer = setTimeout(
         () => {
@@ -87,6 +93,6 @@ export class Connection {
     if (this.#lostAt !== undefined && now - this.#lostAt < GRACE_MS) return 'online'
     if (failures > 1 || (globalThis.navigator as { onLine?: boolean } | undefined)?.onLine === false)
       return 'offline'
-    return this.#wire === undefined ? 'connecting' : 'reconnecting'
+    return this.#wasUp ? 'reconnecting' : 'connecting'
   }
 }

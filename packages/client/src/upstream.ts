@@ -34,7 +34,7 @@ export function createUpstream({ url, source, listener, fetch }: WireOptions): U
       const body = [source.hello(), ...lines].join('\n')
       const options = { fetch, url: `${url}/send`, body, controller, timeoutMs: TIMEOUT_MS }
       const text = await post(options, (response) => response.text())
-      if (!wasAborted(controller)) listener.handleText(text)
+      if (!wasAborted(controller)) listener.handleText(text, true)
     } catch (error) {
       if (wasAborted(controller)) return
       const { code, message, retryMs } = HttpError.from(error)

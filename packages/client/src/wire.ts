@@ -18,8 +18,11 @@ export interface WireSource {
 export interface WireListener {
   /** The pipe can be written to. */
   handleReady(): void
-  /** A batch of lines came. */
-  handleText(text: string): void
+  /**
+   * A batch of lines came.
+   * @param apart as the answer to a request of its own, which says nothing about the stream beside it
+   */
+  handleText(text: string, apart?: boolean): void
   /** @param code a Triwire code where the server gave one, else `network` */
   handleClosed(code: string, message: string, retryMs?: number): void
 }

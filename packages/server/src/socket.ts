@@ -3,9 +3,10 @@
  * subprotocol before the upgrade and brings text frames, one by one.
  */
 import { closeCodeFor, decodeUpstream, splitBatch, TriwireError, type UpstreamLine } from '@triwire/protocol'
-import { Attachment, asTriwireError, checkHello, codeOf, encodeError } from './attachment.ts'
+import { Attachment, checkHello } from './attachment.ts'
 import type { Hub } from './hub.ts'
 import { memberOf } from './identity.ts'
+import { asTriwireError, codeOf, encodeError } from './refusal.ts'
 import type { RequestHead, Sink, SinkListener } from './sink.ts'
 import type { Cancel } from './timer-wheel.ts'
 
