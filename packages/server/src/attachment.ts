@@ -125,6 +125,12 @@ export class Attachment implements ReaderHost, SinkListener, Attached {
    */
   open(sink: Sink, holdMs = 0): void {
     this.#sink = sink
+    if (this.#ended) {
+      sink.close(1000, '')
+      return
+    }
+    // First of all: a poll that may not wait ends right here, with what it has.
+    this.#outlet.open(sink)
     const { heartbeatMs, rotateMs } = this.#hub.limits
     const { expiresAt } = this.speaker.identity
     const { wheel } = this.#hub
@@ -143,8 +149,6 @@ export class Attachment implements ReaderHost, SinkListener, Attached {
     if (expiresAt !== undefined) {
       this.#timers.push(wheel.schedule(expiresAt - Date.now(), () => this.close('unauthorized')))
     }
-    if (this.#ended) sink.close(1000, '')
-    else this.#outlet.open(sink)
   }
 
   /**

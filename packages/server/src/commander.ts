@@ -3,7 +3,13 @@
  * and its reply recorded; a repetition gets the recorded reply, or waits while somebody else runs it. Nobody's
  * disconnecting stops a handler.
  */
-import { type CommandLine, type CommandSchema, type ResolvedChannel, TriwireError } from '@triwire/protocol'
+import {
+  adviceFor,
+  type CommandLine,
+  type CommandSchema,
+  type ResolvedChannel,
+  TriwireError,
+} from '@triwire/protocol'
 import type { App } from './app.ts'
 import type { CommandReply } from './broker.ts'
 import type { Speaker } from './speaker.ts'
@@ -103,6 +109,7 @@ export class Commander {
         try {
           await this.#app.emit(resolved, event, data, { cause: id, once })
         } catch (cause) {
+          if (isPassing(cause)) throw cause
           // The handler's mistake, not the client's: what a client may be told is for the handler to say.
           throw new Error(`"${event}" could not be emitted to "${key}".`, { cause })
         }
@@ -119,6 +126,8 @@ export class Commander {
       })
       return { ok: true, data: toJson(valid, `the reply of "${line.c}"`) }
     } catch (error) {
+      // Not recorded: the claim lapses, and a repetition runs the handler again under the same id.
+      if (isPassing(error)) throw error
       const { code, message } =
         error instanceof TriwireError
           ? error
@@ -126,4 +135,9 @@ export class Commander {
       return { ok: false, code, message }
     }
   }
+}
+
+/** Whether an error speaks of the moment rather than of the call: the same call may yet succeed. */
+function isPassing(error: unknown): boolean {
+  return error instanceof TriwireError && (error.retryMs !== undefined || adviceFor(error.code) === 'retry')
 }

@@ -99,7 +99,7 @@ export class Hub {
     try {
       return await open.channel
     } catch (error) {
-      this.#channels.delete(address)
+      if (this.#channels.get(address) === open) this.#channels.delete(address)
       throw error
     }
   }

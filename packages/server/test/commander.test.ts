@@ -12,7 +12,7 @@ let stages: HubStage[] = []
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] }))
 afterEach(async () => {
-  for (const { hub } of stages) await hub.close()
+  for (const stage of stages) await stage.close()
   stages = []
   vi.useRealTimers()
 })
@@ -139,7 +139,7 @@ describe('a command', () => {
     first.send(call('a'))
     await until(() => ids.length === 1)
     await settle()
-    dying.hub.wheel.close()
+    dying.die()
     await vi.advanceTimersByTimeAsync(15_100)
     const heir = withHandler(
       async (_, { emit, id }) => {
@@ -189,6 +189,23 @@ describe('a command', () => {
     expect(await answer(socket, 'a')).toMatchObject({ t: 'err', code: 'handler_failed', of: 'cmd' })
     expect(JSON.stringify(socket.lines)).not.toMatch(/users|db\.internal/)
     expect(stage.log.entries).toEqual([expect.objectContaining({ level: 'error' })])
+  })
+
+  it('whose handler cannot answer at the moment is run again when the claim has lapsed', async () => {
+    let calls = 0
+    const stage = withHandler(() => {
+      if (++calls === 1) throw new TriwireError('unavailable', 'The database is restarting.', { retryMs: 100 })
+      return { id: 'm1' }
+    })
+    const session = newSession()
+    const socket = await stage.connect('ann', { session })
+    socket.send(call('a'))
+    expect(await answer(socket, 'a')).toMatchObject({ t: 'err', code: 'unavailable', retry: 100 })
+    await vi.advanceTimersByTimeAsync(15_100)
+    const again = await stage.connect('ann', { session })
+    again.send(call('a'))
+    expect(await answer(again, 'a')).toMatchObject({ t: 'res', d: { id: 'm1' } })
+    expect(calls).toBe(2)
   })
 
   it('is answered with the code and the sentence a handler means for the client, to be told once', async () => {
@@ -480,13 +497,13 @@ describe('what server code emits', () => {
     ['message', undefined, 'bad_payload'],
   ])('is refused where it does not fit the contract: %s %j', async (event, data, code) => {
     const stage = start()
-    await expect(stage.hub.app.emit(stage.hub.app.resolve(LOBBY), event, data)).rejects.toMatchObject({ code })
+    await expect(stage.emit(LOBBY, event, data)).rejects.toMatchObject({ code })
     expect(await eventsOf(stage, LOBBY)).toEqual([])
   })
 
   it('is logged as the schema lets it through', async () => {
     const stage = start()
-    await stage.hub.app.emit(stage.hub.app.resolve(LOBBY), 'message', { text: 'x', secret: 1 })
+    await stage.emit(LOBBY, 'message', { text: 'x', secret: 1 })
     expect(await eventsOf(stage, LOBBY)).toEqual([{ data: { text: 'x' }, cause: undefined }])
   })
 })

@@ -52,6 +52,35 @@ export class HubStage {
       this.hub.app.implement(key, implementation)
   }
 
+  /** Connections that are counted. */
+  get connections(): number {
+    return this.hub.attachments.size
+  }
+
+  /** Server code emits an event. */
+  emit(channel: string, event: string, data: unknown): Promise<void> {
+    return this.hub.app.emit(this.hub.app.resolve(channel), event, data)
+  }
+
+  /** Server code, or a member, sends a signal. */
+  signal(
+    channel: string,
+    signal: string,
+    data: unknown,
+    options: { key?: string; member?: string },
+  ): Promise<void> {
+    return this.hub.app.signal(this.hub.app.resolve(channel), signal, data, { key: undefined, ...options })
+  }
+
+  /** The process is gone: nothing is renewed any more, and nobody is told. */
+  die(): void {
+    this.hub.wheel.close()
+  }
+
+  close(): Promise<void> {
+    return this.hub.close()
+  }
+
   /** Connects a WebSocket and says hello. */
   async connect(user = 'ann', options: { session?: string; remoteAddress?: string } = {}): Promise<FakeSocket> {
     const socket = this.open(options.remoteAddress)
