@@ -204,7 +204,7 @@ class Run {
     const isChange = (line: Line | string): boolean =>
       typeof line !== 'string' && (line.t === 'join' || line.t === 'leave')
     if (client.wireName === 'websocket' || !lines.some(isChange)) {
-      for (let time = 1; time <= Number(step['times'] ?? 1); time++) await client.wire.send(lines.map(toText))
+      for (let time = 1; time <= Number(step.times ?? 1); time++) await client.wire.send(lines.map(toText))
       return
     }
     // On the HTTP wires the set of channels changes with the next request, which replaces the one before.
