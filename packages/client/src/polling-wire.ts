@@ -3,7 +3,7 @@
  * so a lost response is simply asked for again and an abandoned poll costs nothing.
  */
 import { POLL_HOLD_MS } from '@triwire/protocol'
-import { createHttp } from './http.ts'
+import { createRequests } from './requests.ts'
 import type { Wire, WireOptions } from './wire.ts'
 
 /** Milliseconds beyond the hold after which a poll counts as lost. */
@@ -12,7 +12,7 @@ const GRACE_MS = 10_000
 /** Starts polling. */
 export function openPolling(options: WireOptions): Wire {
   const { source, listener } = options
-  const { ask, send, close } = createHttp(options)
+  const { ask, send, close } = createRequests(options)
   let poll: AbortController
 
   const run = async (): Promise<void> => {

@@ -3,7 +3,7 @@
  * channels opens a new stream, and the old one is let go once the new one speaks: contiguity removes what both bring.
  */
 import { SseParser, TriwireError } from '@triwire/protocol'
-import { createHttp } from './http.ts'
+import { createRequests } from './requests.ts'
 import type { Wire, WireOptions } from './wire.ts'
 
 /** Milliseconds until the head of the response must be there. */
@@ -12,7 +12,7 @@ const HEAD_TIMEOUT_MS = 20_000
 /** Opens a stream. */
 export function openSse(options: WireOptions): Wire {
   const { source, listener } = options
-  const { post, send, close } = createHttp(options)
+  const { post, send, close } = createRequests(options)
   let current: AbortController | undefined
   let next: AbortController | undefined
 

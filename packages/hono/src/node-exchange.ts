@@ -75,7 +75,9 @@ export class NodeExchange implements Exchange {
     const outgoing = this.#outgoing
     if (!outgoing.headersSent) {
       // What is left of a body that was refused is not read; the connection cannot be used again.
-      const close = this.#incoming.complete ? {} : { connection: 'close' }
+      const { complete, headers: sent } = this.#incoming
+      const hasBody = sent['content-length'] !== undefined || sent['transfer-encoding'] !== undefined
+      const close = complete || !hasBody ? {} : { connection: 'close' }
       outgoing.writeHead(status, { ...headers, ...close, 'content-length': Buffer.byteLength(body) })
       outgoing.end(body)
     }

@@ -26,8 +26,11 @@ export interface Servable {
 export function triwire(realtime: Servable): Hono {
   const { engine } = realtime
   return new Hono().all('/*', async (c) => {
-    const base = baseRoutePath(c).replace(/\/\*?$/, '')
-    const path = new URL(c.req.url).pathname.slice(base.length) || '/'
+    // Counted in segments, because a base may hold parameters: `/:tenant/rt`.
+    const depth = baseRoutePath(c)
+      .replace(/\/\*?$/, '')
+      .split('/').length
+    const path = `/${new URL(c.req.url).pathname.split('/').slice(depth).join('/')}`
     const { incoming, outgoing } = (c.env ?? {}) as { incoming?: IncomingMessage; outgoing?: ServerResponse }
     if (incoming !== undefined && c.req.header('upgrade')?.toLowerCase() === 'websocket') {
       return await upgrade(engine, c, incoming, path)

@@ -10,15 +10,12 @@
  * | `send`   | batch   | when every line it brought has its answer                    |
  */
 import {
-  adviceFor,
   type Code,
   type CommandLine,
   closeCodeFor,
   type ErrorLine,
-  encodeBatch,
   encodeLine,
   type HelloLine,
-  isCode,
   type JoinLine,
   Pacer,
   PROTOCOL_VERSION,
@@ -29,24 +26,22 @@ import {
   type SignalLine,
   TriwireError,
   type UpstreamLine,
-  utf8Length,
 } from '@triwire/protocol'
-import { defer } from './defer.ts'
-import type { Hub } from './hub.ts'
-import { SnapshotAt } from './implementation.ts'
+import type { Attached, Hub } from './hub.ts'
 import type { LiveChannel } from './live-channel.ts'
-import { Reader, type ReaderHost, type Start } from './reader.ts'
+import { Outlet } from './outlet.ts'
+import { PresenceLeases } from './presence-leases.ts'
+import { Reader, type ReaderHost } from './reader.ts'
+import { asTriwireError, encodeError, retryFor } from './refusal.ts'
 import type { Sink, SinkListener } from './sink.ts'
 import type { Speaker } from './speaker.ts'
-import { frameSse } from './sse-frame.ts'
 import type { Cancel } from './timer-wheel.ts'
-import { toJson, validate } from './validate.ts'
 
 /** The four ways to be attached. */
-export type AttachmentKind = 'socket' | 'stream' | 'poll' | 'send'
+export type AttachmentKind = Attached['kind']
 
-/** Lossy lines kept for a congested connection. */
-const MAX_LOSSY = 256
+/** Milliseconds after which a peer that was let go for flooding may come back. */
+const FLOOD_RETRY_MS = 5000
 
 interface Membership {
   readonly resolved: ResolvedChannel
@@ -62,34 +57,25 @@ export interface AttachmentOptions {
   readonly eventIds?: boolean
 }
 
-let nextHolder = 1
-
 /** The attachment. */
-export class Attachment implements ReaderHost, SinkListener {
+export class Attachment implements ReaderHost, SinkListener, Attached {
   readonly kind: AttachmentKind
   readonly speaker: Speaker
   readonly remoteAddress: string | undefined
   readonly #hub: Hub
-  readonly #eventIds: boolean
-  readonly #holder =
-    `${Date.now().toString(36)}.${(nextHolder++).toString(36)}.${Math.random().toString(36).slice(2, 8)}`
+  readonly #outlet: Outlet
+  readonly #leases: PresenceLeases
   readonly #members = new Map<string, Membership>()
   readonly #joins: Pacer
-  /** Joins under way: what is published to a channel in the same breath comes after its join. */
-  readonly #joining = new Map<string, Promise<void>>()
+  /** Joins and leaves of one channel take turns; what is published in the same breath comes after them. */
+  readonly #turns = new Map<string, Promise<void>>()
   /** Channels that are on their way in: they count, so that one batch cannot bring more than may be held. */
   readonly #entering = new Set<string>()
-  readonly #held = new Map<string, ResolvedChannel>()
-  readonly #lossy = new Map<string, string>()
   readonly #missedPresence = new Set<Reader>()
   #sink: Sink | undefined
   /** Runs while a sign of life is awaited. */
   #silence: Cancel | undefined
   #timers: Cancel[] = []
-  #out: string[] = []
-  #outBytes = 0
-  #flushing = false
-  #congested = false
   #ended = false
   /** Joins of the opening batch that are still under way; a poll waits for them. */
   #starting = 0
@@ -102,7 +88,13 @@ export class Attachment implements ReaderHost, SinkListener {
     this.kind = options.kind
     this.speaker = options.speaker
     this.remoteAddress = options.remoteAddress
-    this.#eventIds = options.eventIds ?? false
+    this.#leases = new PresenceLeases(hub, options.speaker.member)
+    this.#outlet = new Outlet({
+      framing: options.kind !== 'stream' ? 'batch' : options.eventIds === true ? 'sse-with-ids' : 'sse',
+      limitBytes: hub.limits.outboundBytes,
+      onTurn: () => this.#handleTurn(),
+      onDrained: () => this.#handleDrained(),
+    })
     const { channels } = hub.limits
     // A page may change its whole set of channels at once, but not all the time.
     this.#joins = new Pacer(Math.max(10, channels / 4), channels * 2, Date.now())
@@ -113,7 +105,7 @@ export class Attachment implements ReaderHost, SinkListener {
   }
 
   get congested(): boolean {
-    return this.#congested
+    return this.#outlet.congested
   }
 
   get ended(): boolean {
@@ -133,6 +125,12 @@ export class Attachment implements ReaderHost, SinkListener {
    */
   open(sink: Sink, holdMs = 0): void {
     this.#sink = sink
+    if (this.#ended) {
+      sink.close(1000, '')
+      return
+    }
+    // First of all: a poll that may not wait ends right here, with what it has.
+    this.#outlet.open(sink)
     const { heartbeatMs, rotateMs } = this.#hub.limits
     const { expiresAt } = this.speaker.identity
     const { wheel } = this.#hub
@@ -151,8 +149,6 @@ export class Attachment implements ReaderHost, SinkListener {
     if (expiresAt !== undefined) {
       this.#timers.push(wheel.schedule(expiresAt - Date.now(), () => this.close('unauthorized')))
     }
-    if (this.#ended) sink.close(1000, '')
-    else if (this.#out.length > 0) this.#scheduleFlush()
   }
 
   /**
@@ -160,6 +156,8 @@ export class Attachment implements ReaderHost, SinkListener {
    * @param opening whether the batch came with `hello`: what it joins is bounded by the number of channels alone
    */
   async handleLines(lines: readonly UpstreamLine[], opening: boolean): Promise<void> {
+    // Whoever was told to go may go on writing until the connection is closed on both sides.
+    if (this.#ended) return
     await Promise.all(lines.map((line) => this.#handleLine(line, opening)))
   }
 
@@ -169,8 +167,7 @@ export class Attachment implements ReaderHost, SinkListener {
   }
 
   handleDrain(): void {
-    if (!this.#congested || this.#sink === undefined) return
-    if (this.#sink.buffered() <= this.#hub.limits.outboundBytes / 2) this.#uncongest()
+    this.#outlet.handleDrain()
   }
 
   handleClosed(): void {
@@ -186,7 +183,7 @@ export class Attachment implements ReaderHost, SinkListener {
   close(code: Code, retryMs?: number): void {
     if (this.#ended) return
     this.write(encodeLine({ t: 'bye', code, retry: retryFor(code, retryMs ?? 0) }))
-    this.#flush()
+    this.#outlet.flush()
     this.#sink?.close(closeCodeFor(code), code)
     this.#end()
   }
@@ -194,7 +191,7 @@ export class Attachment implements ReaderHost, SinkListener {
   /** Ends a poll or a send with what it has. */
   finish(): void {
     if (this.#ended) return
-    this.#flush()
+    this.#outlet.flush()
     this.#sink?.close(1000, '')
     this.#end()
   }
@@ -203,64 +200,34 @@ export class Attachment implements ReaderHost, SinkListener {
 
   write(line: string): void {
     if (this.#ended) return
-    this.#out.push(line)
-    this.#outBytes += line.length
-    if (this.#outBytes > this.#hub.limits.outboundBytes) this.#congested = true
     this.#substantial ||= isSubstantial(line)
-    this.#scheduleFlush()
+    this.#outlet.write(line)
   }
 
   writeLossy(line: string, slot: string): void {
-    if (!this.#congested) {
-      this.write(line)
-      return
-    }
-    this.#lossy.delete(slot)
-    this.#lossy.set(slot, line)
-    if (this.#lossy.size > MAX_LOSSY) this.#lossy.delete(this.#lossy.keys().next().value as string)
+    if (this.#ended) return
+    this.#substantial = true
+    this.#outlet.writeLossy(line, slot)
   }
 
   presenceMissed(reader: Reader): void {
     this.#missedPresence.add(reader)
-    if (!this.#congested) void this.#sendMissedPresence()
+    if (!this.congested) void this.#sendMissedPresence()
   }
 
-  /** One write per turn of the event loop: a burst of events costs one system call, not one each. */
-  #scheduleFlush(): void {
-    if (this.#flushing || this.#sink === undefined) return
-    this.#flushing = true
-    defer(() => {
-      this.#flushing = false
-      if (this.kind === 'poll' || this.kind === 'send') this.#finishPollIfDue()
-      else this.#flush()
-    })
+  #handleTurn(): void {
+    if (this.kind === 'poll' || this.kind === 'send') this.#finishPollIfDue()
+    else this.#outlet.flush()
   }
 
-  #flush(): void {
-    const sink = this.#sink
-    if (sink === undefined || this.#out.length === 0) return
-    const lines = this.#out
-    this.#out = []
-    this.#outBytes = 0
-    sink.write(
-      this.kind === 'stream' ? lines.map((line) => frameSse(line, this.#eventIds)).join('') : encodeBatch(lines),
-    )
-    if (this.kind === 'poll' || this.kind === 'send') return
-    if (sink.buffered() > this.#hub.limits.outboundBytes) this.#congested = true
-    else if (this.#congested) this.#uncongest()
+  #handleDrained(): void {
+    void this.#sendMissedPresence()
+    for (const { reader } of this.#members.values()) reader.handleDrain()
   }
 
   #finishPollIfDue(): void {
     if (this.kind !== 'poll' || this.#ended || this.#sink === undefined) return
-    if (this.#congested || (this.#starting === 0 && (this.#substantial || !this.#holding))) this.finish()
-  }
-
-  #uncongest(): void {
-    this.#congested = false
-    for (const line of this.#lossy.values()) this.write(line)
-    this.#lossy.clear()
-    void this.#sendMissedPresence()
-    for (const { reader } of this.#members.values()) reader.handleDrain()
+    if (this.congested || (this.#starting === 0 && (this.#substantial || !this.#holding))) this.finish()
   }
 
   async #sendMissedPresence(): Promise<void> {
@@ -291,23 +258,15 @@ export class Attachment implements ReaderHost, SinkListener {
         if (this.#take({ of: 'hello' }))
           this.#writeError(new TriwireError('bad_line', 'hello comes once, first.'), { of: 'hello' })
         return
-      case 'join': {
-        const joining = this.#handleJoin(line, opening)
-        this.#joining.set(line.ch, joining)
-        await joining
-        if (this.#joining.get(line.ch) === joining) this.#joining.delete(line.ch)
-        return
-      }
+      case 'join':
+        return await this.#handleJoin(line, opening)
       case 'leave':
-        // What was joined in the same breath is left after it has come in, unless it has been joined again since.
-        if (this.#joining.has(line.ch)) await this.#joining.get(line.ch)
-        if (!this.#joining.has(line.ch)) this.#leave(line.ch)
-        return
+        return await this.#inTurn(line.ch, async () => this.#leave(line.ch))
       case 'pub':
-        if (this.#joining.has(line.ch)) await this.#joining.get(line.ch)
+        await this.#turns.get(line.ch)
         return await this.#handlePublish(line)
       case 'cmd':
-        if (this.#joining.has(line.ch)) await this.#joining.get(line.ch)
+        await this.#turns.get(line.ch)
         return await this.#handleCommand(line)
       case 'sig':
         return await this.#handleSignal(line)
@@ -319,21 +278,33 @@ export class Attachment implements ReaderHost, SinkListener {
     }
   }
 
+  async #inTurn(channel: string, handle: () => Promise<void>): Promise<void> {
+    const before = this.#turns.get(channel) ?? Promise.resolve()
+    const turn = before.then(handle)
+    this.#turns.set(channel, turn)
+    await turn
+    if (this.#turns.get(channel) === turn) this.#turns.delete(channel)
+  }
+
   async #handleJoin(line: JoinLine, opening: boolean): Promise<void> {
+    const about = { of: 'join', ch: line.ch } as const
     if (this.kind === 'send') {
-      this.#writeError(new TriwireError('bad_line', 'Joins belong into the body of stream or poll.'), {
-        of: 'join',
-        ch: line.ch,
-      })
+      this.#writeError(new TriwireError('bad_line', 'Joins belong into the body of stream or poll.'), about)
       return
     }
+    const now = Date.now()
+    if (!opening && !this.#joins.take(now)) {
+      const retryMs = this.#joins.waitMs(now)
+      this.#writeError(new TriwireError('rate_limited', 'Channels change too fast.', { retryMs }), about)
+      return
+    }
+    // Counted before its turn comes: a poll waits for the joins it came with.
     this.#starting++
+    await this.#inTurn(line.ch, () => this.#tryJoin(line))
+  }
+
+  async #tryJoin(line: JoinLine): Promise<void> {
     try {
-      if (!opening && !this.#joins.take(Date.now())) {
-        throw new TriwireError('rate_limited', 'Channels change too fast.', {
-          retryMs: this.#joins.waitMs(Date.now()),
-        })
-      }
       await this.join(line)
     } catch (error) {
       const refusal = asTriwireError(error)
@@ -354,7 +325,7 @@ export class Attachment implements ReaderHost, SinkListener {
    */
   async join(line: JoinLine): Promise<void> {
     const hub = this.#hub
-    const resolved = hub.resolve(line.ch)
+    const resolved = hub.app.resolve(line.ch)
     const after = line.after === undefined ? undefined : parseCursor(line.after)
     const isNew = !this.#members.has(line.ch) && !this.#entering.has(line.ch)
     if (isNew && this.#members.size + this.#entering.size >= hub.limits.channels) {
@@ -363,7 +334,7 @@ export class Attachment implements ReaderHost, SinkListener {
     if (isNew) this.#entering.add(line.ch)
     let channel: LiveChannel
     try {
-      await hub.authorize(resolved, this.speaker.identity, 'join')
+      await hub.app.authorize(resolved, this.speaker.identity, 'join')
       channel = await hub.openChannel(resolved)
     } finally {
       if (isNew) this.#entering.delete(line.ch)
@@ -372,7 +343,7 @@ export class Attachment implements ReaderHost, SinkListener {
       hub.releaseChannel(resolved)
       return
     }
-    // Of two joins to one channel the later one counts; the one before stops in mid-sentence.
+    // Of two joins to one channel the later one counts.
     this.#leave(line.ch)
     const reader = new Reader(channel, this, {
       read: (request) => hub.broker.read(line.ch, request),
@@ -385,38 +356,11 @@ export class Attachment implements ReaderHost, SinkListener {
       number: line.j,
       after,
       tail: line.tail ?? 0,
-      snapshot: line.snap === true ? this.#snapshotOf(resolved) : undefined,
+      snapshot: line.snap === true ? hub.app.snapshotOf(resolved, this.speaker.identity.user) : undefined,
       fresh: line.fresh === true,
     })
     if (reader.wantsPresence && this.#members.get(line.ch)?.reader === reader)
       await this.#sendPresence(reader, line.pres ?? '')
-  }
-
-  #snapshotOf(resolved: ResolvedChannel): Start['snapshot'] {
-    const schema = resolved.channel.snapshot
-    const { snapshot } = this.#hub.implementationOf(resolved)
-    if (schema === undefined || snapshot === undefined) return undefined
-    const { user } = this.speaker.identity
-    const { params, key } = resolved
-    return async () => {
-      const at = (cursor: string, data: unknown): SnapshotAt<unknown> => new SnapshotAt(cursor, data)
-      try {
-        const result = await this.#hub.runHook('snapshot', () => snapshot({ user, params, at }))
-        const own = result instanceof SnapshotAt ? result : undefined
-        const data = toJson(
-          await validate(schema, own === undefined ? result : own.data, 'the snapshot'),
-          'the snapshot',
-        )
-        return { data, cursor: own === undefined ? undefined : parseCursor(own.cursor) }
-      } catch (error) {
-        if (error instanceof TriwireError && error.code !== 'handler_failed' && error.code !== 'bad_payload')
-          throw error
-        this.#hub.logger.error({ err: error, channel: key }, 'a snapshot failed')
-        throw new TriwireError('unavailable', 'The server could not make the snapshot. Trying again.', {
-          retryMs: 2000,
-        })
-      }
-    }
   }
 
   #leave(address: string): void {
@@ -468,9 +412,9 @@ export class Attachment implements ReaderHost, SinkListener {
     const about = { of: 'sig', ch: line.ch } as const
     if (!this.#take(about)) return
     try {
-      const resolved = this.#hub.resolve(line.ch)
-      await this.#hub.authorize(resolved, this.speaker.identity, 'signal', line.e)
-      await this.#hub.signal(resolved, line.e, line.d, { key: line.k, member: this.member })
+      const resolved = this.#hub.app.resolve(line.ch)
+      await this.#hub.app.authorize(resolved, this.speaker.identity, 'signal', line.e)
+      await this.#hub.app.signal(resolved, line.e, line.d, { key: line.k, member: this.member })
     } catch (error) {
       this.#refuse(error, about)
     }
@@ -479,53 +423,17 @@ export class Attachment implements ReaderHost, SinkListener {
   async #handlePresenceLine(line: PresenceLine, opening: boolean): Promise<void> {
     const about = { of: 'pres', ch: line.ch } as const
     if (!opening && !this.#take(about)) return
-    const { broker, limits } = this.#hub
     try {
-      const resolved = this.#hub.resolve(line.ch)
+      const { app } = this.#hub
+      const resolved = app.resolve(line.ch)
       if (line.d === undefined) {
-        this.#held.delete(line.ch)
-        await broker.depart(line.ch, this.member, line.n)
+        await this.#leases.leave(line.ch, line.n)
         return
       }
-      const schema = resolved.channel.presence
-      if (schema === undefined) throw new TriwireError('bad_payload', `Channel "${resolved.key}" has no presence.`)
-      await this.#hub.authorize(resolved, this.speaker.identity, 'presence')
-      const data = toJson(await validate(schema, line.d, 'presence'), 'presence')
-      if (utf8Length(data) > limits.presenceBytes) {
-        throw new TriwireError('bad_payload', `A presence value has at most ${limits.presenceBytes} bytes.`)
-      }
-      const lasting = this.kind !== 'send'
-      const leaseMs = lasting ? limits.presenceLeaseMs : limits.presenceGraceMs
-      const hold = { member: this.member, holder: this.#holder, value: { data, sequence: line.n }, leaseMs }
-      const outcome = await broker.hold(line.ch, hold, { maxMembers: limits.presenceMembers })
-      if (outcome === 'full')
-        throw new TriwireError('too_many_members', `At most ${limits.presenceMembers} members are shown.`)
-      if (!lasting) return
-      if (this.#ended) await broker.release(line.ch, this.member, this.#holder, limits.presenceGraceMs)
-      else this.#keepPresence(resolved)
+      await app.authorize(resolved, this.speaker.identity, 'presence')
+      await this.#leases.show(resolved, line.d, line.n, this.kind !== 'send')
     } catch (error) {
       this.#refuse(error, about)
-    }
-  }
-
-  #keepPresence(resolved: ResolvedChannel): void {
-    if (this.#held.has(resolved.address)) return
-    this.#held.set(resolved.address, resolved)
-    if (this.#held.size > 1) return
-    const { presenceLeaseMs } = this.#hub.limits
-    this.#timers.push(this.#hub.wheel.repeat(presenceLeaseMs / 3, () => void this.#renewPresence()))
-  }
-
-  async #renewPresence(): Promise<void> {
-    const { broker, limits, logger } = this.#hub
-    for (const address of [...this.#held.keys()]) {
-      try {
-        const hold = { member: this.member, holder: this.#holder, leaseMs: limits.presenceLeaseMs }
-        const outcome = await broker.hold(address, hold, { maxMembers: limits.presenceMembers })
-        if (outcome === 'unknown') this.#held.delete(address)
-      } catch (err) {
-        logger.warn({ err }, 'a presence lease could not be renewed')
-      }
     }
   }
 
@@ -534,10 +442,13 @@ export class Attachment implements ReaderHost, SinkListener {
     const meter = this.#hub.meterOf(this.member)
     const now = Date.now()
     if (meter.take(now)) return true
-    this.#writeError(
-      new TriwireError('rate_limited', 'Too many lines at once. Slow down.', { retryMs: meter.waitMs(now) }),
-      about,
-    )
+    const retryMs = meter.waitMs(now)
+    // Refusals are the one thing that a peer can make without bound: one that floods and does not read is let go.
+    if (this.kind === 'socket' && this.#outlet.overflowing) {
+      this.close('rate_limited', Math.max(FLOOD_RETRY_MS, retryMs))
+      return false
+    }
+    this.#writeError(new TriwireError('rate_limited', 'Too many lines at once. Slow down.', { retryMs }), about)
     return false
   }
 
@@ -564,16 +475,9 @@ export class Attachment implements ReaderHost, SinkListener {
     this.handleAlive()
     for (const cancel of this.#timers) cancel()
     this.#timers = []
-    this.#out = []
+    this.#outlet.close()
     for (const address of [...this.#members.keys()]) this.#leave(address)
-    const { broker, limits, logger } = this.#hub
-    for (const address of this.#held.keys()) {
-      broker.release(address, this.member, this.#holder, limits.presenceGraceMs).catch((err: unknown) => {
-        // The lease runs out by itself.
-        logger.warn({ err }, 'a presence lease could not be released')
-      })
-    }
-    this.#held.clear()
+    this.#leases.close()
     this.#hub.dismiss(this)
   }
 }
@@ -586,33 +490,6 @@ export function checkHello(hello: HelloLine): void {
       `This server speaks version ${PROTOCOL_VERSION} of the protocol. Update the client.`,
     )
   }
-}
-
-/** What a client may be told of an error: its own code if it has one, otherwise that the server failed. */
-export function asTriwireError(error: unknown): TriwireError {
-  if (error instanceof TriwireError) return error
-  return new TriwireError('unavailable', 'The server failed to answer. Try again later.', { retryMs: 2000 })
-}
-
-/** An error as a line. A `retry` says that trying again makes sense; without one it does not. */
-export function encodeError(
-  error: TriwireError,
-  about: Omit<ErrorLine, 't' | 'code' | 'msg' | 'retry'> = {},
-): string {
-  const { code, message: msg, retryMs } = error
-  return encodeLine({ t: 'err', code, msg, ...about, retry: retryFor(code, retryMs ?? DEFAULT_RETRY_MS, retryMs) })
-}
-
-/** Milliseconds to announce for a code: those the error brought, else the default where the table advises a retry. */
-function retryFor(code: string, defaultMs: number, givenMs?: number): number | undefined {
-  return givenMs ?? (adviceFor(code) === 'retry' ? defaultMs : undefined)
-}
-
-const DEFAULT_RETRY_MS = 1000
-
-/** The code of an error as the table knows it. */
-export function codeOf(error: TriwireError): Code {
-  return isCode(error.code) ? error.code : 'handler_failed'
 }
 
 const HEARTBEAT = encodeLine({ t: 'hb' })

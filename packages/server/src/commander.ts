@@ -3,10 +3,17 @@
  * and its reply recorded; a repetition gets the recorded reply, or waits while somebody else runs it. Nobody's
  * disconnecting stops a handler.
  */
-import { type CommandLine, type CommandSchema, type ResolvedChannel, TriwireError } from '@triwire/protocol'
+import {
+  adviceFor,
+  type CommandLine,
+  type CommandSchema,
+  type ResolvedChannel,
+  TriwireError,
+} from '@triwire/protocol'
+import type { App } from './app.ts'
 import type { CommandReply } from './broker.ts'
-import type { Hub } from './hub.ts'
 import type { Speaker } from './speaker.ts'
+import type { TimerWheel } from './timer-wheel.ts'
 import { toJson, validate } from './validate.ts'
 
 /** Milliseconds a claim holds without being renewed: after it, another node may take the call over. */
@@ -17,11 +24,13 @@ const WAIT_MS = 20_000
 
 /** Takes commands from attachments to handlers. */
 export class Commander {
-  readonly #hub: Hub
+  readonly #app: App
+  readonly #wheel: TimerWheel
   readonly #running = new Map<string, number>()
 
-  constructor(hub: Hub) {
-    this.#hub = hub
+  constructor(app: App, wheel: TimerWheel) {
+    this.#app = app
+    this.#wheel = wheel
   }
 
   /**
@@ -31,8 +40,8 @@ export class Commander {
   async call(speaker: Speaker, line: CommandLine): Promise<string> {
     const { member } = speaker
     const running = this.#running.get(member) ?? 0
-    if (running >= this.#hub.limits.commandsAtOnce) {
-      const message = `At most ${this.#hub.limits.commandsAtOnce} commands of one session run at once.`
+    if (running >= this.#app.limits.commandsAtOnce) {
+      const message = `At most ${this.#app.limits.commandsAtOnce} commands of one session run at once.`
       throw new TriwireError('rate_limited', message, { retryMs: 500 })
     }
     this.#running.set(member, running + 1)
@@ -48,12 +57,14 @@ export class Commander {
   }
 
   async #claimAndRun(speaker: Speaker, line: CommandLine): Promise<CommandReply> {
-    const { broker, limits } = this.#hub
-    const resolved = this.#hub.resolve(line.ch)
+    const { broker, limits } = this.#app
+    const resolved = this.#app.resolve(line.ch)
     const { commands } = resolved.channel
     const schema = Object.hasOwn(commands, line.c) ? commands[line.c] : undefined
     if (schema === undefined)
       throw new TriwireError('unknown_command', `Channel "${resolved.key}" has no such command.`)
+    // Asked before the call is claimed: an answer of the moment (`unavailable`) must not be recorded as its reply.
+    await this.#app.authorize(resolved, speaker.identity, 'command', line.c)
     const id = `${speaker.member}.${line.id}`
     const claim = await broker.claim(line.ch, id, LEASE_MS)
     if (claim.status === 'settled') return claim.reply
@@ -63,9 +74,9 @@ export class Commander {
       throw new TriwireError('pending', 'The command is still running. Ask again.', { retryMs: 100 })
     }
     const { fence } = claim
-    const renewal = this.#hub.wheel.repeat(LEASE_MS / 3, () => {
+    const renewal = this.#wheel.repeat(LEASE_MS / 3, () => {
       broker.renew(line.ch, id, fence, LEASE_MS).catch((err: unknown) => {
-        this.#hub.logger.warn({ err }, 'a command claim could not be renewed')
+        this.#app.logger.warn({ err }, 'a command claim could not be renewed')
       })
     })
     try {
@@ -87,22 +98,27 @@ export class Commander {
     const { user } = speaker.identity
     const { params, key } = resolved
     try {
-      await this.#hub.authorize(resolved, speaker.identity, 'command', line.c)
       const input = await validate(schema.input, line.d, `command "${line.c}"`)
-      const handler = this.#hub.implementationOf(resolved).commands?.[line.c]
+      const handler = this.#app.implementationOf(resolved).commands?.[line.c]
       if (handler === undefined)
         throw new TriwireError('unknown_command', `Command "${line.c}" of "${key}" has no handler.`)
       let position = 0
       const emit = async (event: string, data: unknown): Promise<void> => {
         // The position is taken at the call, not at the append: emits that run in parallel keep their identity.
         const once = `${id}:${position++}`
-        await this.#hub.emit(resolved, event, data, { cause: id, once })
+        try {
+          await this.#app.emit(resolved, event, data, { cause: id, once })
+        } catch (cause) {
+          if (isPassing(cause)) throw cause
+          // The handler's mistake, not the client's: what a client may be told is for the handler to say.
+          throw new Error(`"${event}" could not be emitted to "${key}".`, { cause })
+        }
       }
-      const output = await this.#hub.runHook(`command "${line.c}"`, () =>
+      const output = await this.#app.runHook(`command "${line.c}"`, () =>
         handler(input, { user, params, id, emit }),
       )
       const valid = await validate(schema.output, output, `the reply of "${line.c}"`).catch((error: unknown) => {
-        this.#hub.logger.error(
+        this.#app.logger.error(
           { err: error, channel: key, command: line.c },
           'a command handler returned a reply that does not fit its schema',
         )
@@ -110,6 +126,8 @@ export class Commander {
       })
       return { ok: true, data: toJson(valid, `the reply of "${line.c}"`) }
     } catch (error) {
+      // Not recorded: the claim lapses, and a repetition runs the handler again under the same id.
+      if (isPassing(error)) throw error
       const { code, message } =
         error instanceof TriwireError
           ? error
@@ -117,4 +135,9 @@ export class Commander {
       return { ok: false, code, message }
     }
   }
+}
+
+/** Whether an error speaks of the moment rather than of the call: the same call may yet succeed. */
+function isPassing(error: unknown): boolean {
+  return error instanceof TriwireError && (error.retryMs !== undefined || adviceFor(error.code) === 'retry')
 }

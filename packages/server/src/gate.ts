@@ -14,6 +14,13 @@ export type AuthResult = unknown
 const REMEMBER_MS = 60_000
 const REMEMBER_ENTRIES = 10_000
 
+/**
+ * Headers that differ from request to request of one client and prove nothing. Every other one belongs to what is
+ * remembered, because `auth` may look at any: behind a proxy that signs people in, two users differ in a header only.
+ */
+const PASSING =
+  /^(?:accept.*|cache-control|connection|content-.*|pragma|priority|sec-.*|traceparent|tracestate|upgrade|x-request-id)$/
+
 /** The gate. */
 export class Gate {
   readonly #auth: (request: AuthRequest) => AuthResult
@@ -43,7 +50,8 @@ export class Gate {
   async authenticate(token: string | undefined, headers: Headers): Promise<Identity> {
     const bearer = /^Bearer +(\S+)$/i.exec(headers.get('authorization') ?? '')?.[1]
     const credential = token ?? bearer
-    const key = JSON.stringify([credential, headers.get('cookie'), headers.get('authorization')])
+    const key = JSON.stringify([credential, ...[...headers].filter(([name]) => !PASSING.test(name))])
+    const provesItself = credential !== undefined || headers.has('cookie') || headers.has('authorization')
     const now = Date.now()
     const known = this.#verified.get(key)
     if (known !== undefined && known.until > now) return known.identity
@@ -52,6 +60,7 @@ export class Gate {
     let expiresAt: number | undefined
     const expireAt = (when: Date | number): void => {
       expiresAt = Number(when)
+      if (Number.isNaN(expiresAt)) throw new TypeError('expireAt takes a Date, or milliseconds since the epoch.')
     }
     let user: unknown
     try {
@@ -68,7 +77,7 @@ export class Gate {
     }
     const identity: Identity = { user, principal: this.#principal(user), expiresAt }
     // Requests that prove themselves by nothing this key covers (a client certificate, an address) are asked again.
-    if (key !== '[null,null,null]') {
+    if (provesItself) {
       this.#verified.set(key, {
         identity,
         until: Math.min(now + REMEMBER_MS, expiresAt ?? Number.POSITIVE_INFINITY),

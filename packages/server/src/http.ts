@@ -20,10 +20,11 @@ import {
   type UpstreamLine,
   WEBSOCKET_SUBPROTOCOL,
 } from '@triwire/protocol'
-import { Attachment, type AttachmentKind, asTriwireError, checkHello, codeOf, encodeError } from './attachment.ts'
+import { Attachment, type AttachmentKind, checkHello } from './attachment.ts'
 import type { Hub } from './hub.ts'
 import { type Identity, memberOf } from './identity.ts'
 import { checkOrigin } from './origin.ts'
+import { asTriwireError, codeOf, encodeError } from './refusal.ts'
 import type { Exchange, RequestHead, Sink } from './sink.ts'
 
 /** Never stored, never transformed, never sniffed, never held back by a proxy. */
@@ -58,10 +59,16 @@ export async function handleExchange(hub: Hub, exchange: Exchange): Promise<void
       await handlePost(hub, exchange, kind, cors)
     } else if (path === '/sse') {
       requireMethod(method, 'GET')
-      await handlePlain(hub, exchange, 'stream', hub.resolvePath(exchange.query.get('channel') ?? '').address, cors)
+      await handlePlain(
+        hub,
+        exchange,
+        'stream',
+        hub.app.resolvePath(exchange.query.get('channel') ?? '').address,
+        cors,
+      )
     } else if (path.startsWith('/log/')) {
       requireMethod(method, 'GET')
-      await handlePlain(hub, exchange, 'poll', hub.resolvePath(path.slice('/log/'.length)).address, cors)
+      await handlePlain(hub, exchange, 'poll', hub.app.resolvePath(path.slice('/log/'.length)).address, cors)
     } else if (path === '/' || path === '') {
       requireMethod(method, 'GET')
       throw new TriwireError('not_found', 'This is a WebSocket endpoint. For plain HTTP use /sse or /log.')
@@ -144,6 +151,7 @@ async function handlePlain(
   const after = headers.get('last-event-id') ?? query.get('after') ?? undefined
   const tail = query.get('tail')
   const wait = query.get('wait')
+  const waitMs = wait === null ? 0 : wholeNumber('wait', wait, 3600) * 1000
   const session = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(18)))).slice(0, 22)
   const join: JoinLine = {
     t: 'join',
@@ -170,7 +178,7 @@ async function handlePlain(
     attachment.handleClosed()
     throw error
   }
-  openAttachment(hub, exchange, attachment, cors, wait === null ? 0 : wholeNumber('wait', wait, 3600) * 1000)
+  openAttachment(hub, exchange, attachment, cors, waitMs)
 }
 
 async function attach(
@@ -216,6 +224,8 @@ function respondError(hub: Hub, exchange: Exchange, error: unknown, cors: Record
       ? { allow: Object.hasOwn(POST_ENDPOINTS, exchange.path) ? 'POST' : 'GET' }
       : {}),
   }
+  // RFC 9110 §15.5.2 asks for it; no browser shows a dialog for this scheme.
+  if (code === 'unauthorized') headers['www-authenticate'] = 'Bearer'
   if (retryMs !== undefined) headers['retry-after'] = String(Math.ceil(retryMs / 1000))
   exchange.respond(statusFor(code), headers, body)
 }
@@ -237,7 +247,10 @@ function checkEncoding(headers: Headers): void {
   // Forms of other sites can send these two types without asking; lines never need them.
   const type = headers.get('content-type') ?? ''
   if (/^(?:application\/x-www-form-urlencoded|multipart\/form-data)/i.test(type)) {
-    throw new TriwireError('unsupported_encoding', 'Bodies are text/plain.')
+    throw new TriwireError(
+      'unsupported_encoding',
+      'Bodies are text/plain: send that Content-Type (curl sends another one by itself).',
+    )
   }
 }
 

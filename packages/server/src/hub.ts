@@ -1,31 +1,21 @@
 /**
- * The hub: what the attachments of one node share. The contract with its implementations, the broker, channels that
- * somebody here reads, counters that bound what one user may cost. Everything in it can be lost with the node.
+ * The hub: what the attachments of one node share. The app, the broker, the channels that somebody here reads, the
+ * counters that bound what one user may cost. Everything in it can be lost with the node.
  */
-import {
-  type Contract,
-  Pacer,
-  type ResolvedChannel,
-  resolveAddress,
-  resolvePath,
-  TriwireError,
-} from '@triwire/protocol'
-import type { Attachment } from './attachment.ts'
+import { type Code, type Contract, Pacer, type ResolvedChannel, TriwireError } from '@triwire/protocol'
+import { App } from './app.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { Broker } from './broker.ts'
 import { Commander } from './commander.ts'
-import { withDeadline } from './deadline.ts'
 import type { Gate } from './gate.ts'
-import type { Identity } from './identity.ts'
-import type { Action, ErasedImplementation } from './implementation.ts'
 import type { Limits } from './limits.ts'
 import { LiveChannel } from './live-channel.ts'
 import type { Logger } from './logger.ts'
 import type { AllowedOrigins } from './origin.ts'
 import { Publisher } from './publisher.ts'
 import { canonicalAddress } from './remote-address.ts'
+import type { Speaker } from './speaker.ts'
 import { type Cancel, TimerWheel } from './timer-wheel.ts'
-import { toJson, validate } from './validate.ts'
 
 /** Milliseconds a channel stays open after its last reader went: long polls come and go. */
 const LINGER_MS = 30_000
@@ -37,6 +27,17 @@ interface OpenChannel {
   readonly channel: Promise<LiveChannel>
   users: number
   lingering: Cancel | undefined
+}
+
+/** What a hub knows of an attachment. */
+export interface Attached {
+  readonly kind: 'socket' | 'stream' | 'poll' | 'send'
+  readonly speaker: Speaker
+  readonly remoteAddress: string | undefined
+  /** Says why and ends the connection. */
+  close(code: Code, retryMs?: number): void
+  /** Ends a poll with what it has. */
+  finish(): void
 }
 
 /** What a hub is made of. */
@@ -51,7 +52,7 @@ export interface HubOptions {
 
 /** The hub. */
 export class Hub {
-  readonly contract: Contract
+  readonly app: App
   readonly broker: Broker
   readonly gate: Gate
   readonly limits: Limits
@@ -60,131 +61,27 @@ export class Hub {
   readonly wheel: TimerWheel = new TimerWheel(Date.now)
   readonly publisher: Publisher
   readonly commander: Commander
-  readonly attachments: Set<Attachment> = new Set()
-  readonly #implementations = new Map<string, ErasedImplementation>()
+  readonly attachments: Set<Attached> = new Set()
   readonly #channels = new Map<string, OpenChannel>()
   readonly #meters = new BoundedMap<string, Pacer>(METERED_SESSIONS)
-  readonly #polls = new Map<string, Attachment>()
+  readonly #polls = new Map<string, Attached>()
   readonly #perUser = new Map<string, number>()
   readonly #perAddress = new Map<string, number>()
   #closed = false
 
   constructor(options: HubOptions) {
-    this.contract = options.contract
+    this.app = new App(options)
     this.broker = options.broker
     this.gate = options.gate
     this.limits = options.limits
     this.logger = options.logger
     this.origins = options.origins
-    this.publisher = new Publisher(this)
-    this.commander = new Commander(this)
+    this.publisher = new Publisher(this.app)
+    this.commander = new Commander(this.app, this.wheel)
   }
 
   get closed(): boolean {
     return this.#closed
-  }
-
-  /** Registers an implementation. @throws TriwireError `unknown_channel`, `already_implemented` */
-  implement(key: string, implementation: ErasedImplementation): void {
-    if (!Object.hasOwn(this.contract.channels, key)) {
-      throw new TriwireError('unknown_channel', `.on("${key}"): the contract has no channel of that key.`)
-    }
-    if (this.#implementations.has(key)) {
-      throw new TriwireError(
-        'already_implemented',
-        `.on("${key}") was called twice. Put all of a channel into one call.`,
-      )
-    }
-    this.#implementations.set(key, implementation)
-  }
-
-  implementationOf(resolved: ResolvedChannel): ErasedImplementation {
-    return this.#implementations.get(resolved.key) ?? {}
-  }
-
-  /** Finds the channel of an address. @throws TriwireError `bad_channel`, `unknown_channel` */
-  resolve(address: string): ResolvedChannel {
-    return resolveAddress(this.contract, address)
-  }
-
-  /** Finds the channel of a path. @throws TriwireError `bad_channel`, `unknown_channel` */
-  resolvePath(path: string): ResolvedChannel {
-    return resolvePath(this.contract, path)
-  }
-
-  /**
-   * Asks the app whether this is allowed.
-   * @throws TriwireError `forbidden`, or `unavailable` where the hook failed or took too long
-   */
-  async authorize(resolved: ResolvedChannel, identity: Identity, action: Action, name?: string): Promise<void> {
-    const { authorize } = this.implementationOf(resolved)
-    if (authorize === undefined) return
-    const { user } = identity
-    const { params } = resolved
-    let allowed: boolean
-    try {
-      allowed = await withDeadline(() => authorize({ user, params, action, name }), this.limits.handlerMs)
-    } catch (error) {
-      if (error instanceof TriwireError && error.code === 'forbidden') throw error
-      this.logger.error({ err: error, channel: resolved.key, action }, 'authorize failed')
-      throw new TriwireError(
-        'unavailable',
-        'The server could not decide whether you may do this. Try again later.',
-        { retryMs: 2000 },
-      )
-    }
-    if (allowed !== true) throw new TriwireError('forbidden', 'You may not do this here.')
-  }
-
-  /**
-   * Runs code of the app within the time limit. What it throws as TriwireError is meant for the client; anything else
-   * is logged and hidden.
-   * @throws TriwireError
-   */
-  async runHook<TResult>(what: string, hook: () => TResult | Promise<TResult>): Promise<TResult> {
-    try {
-      return await withDeadline(hook, this.limits.handlerMs)
-    } catch (error) {
-      if (error instanceof TriwireError && error.code !== 'deadline') throw error
-      this.logger.error({ err: error, hook: what }, 'a handler failed')
-      throw new TriwireError('handler_failed', 'The server failed to handle this.')
-    }
-  }
-
-  /**
-   * Appends an event that server code emits.
-   * @throws TriwireError `unknown_event`, `bad_payload`, `unavailable`
-   */
-  async emit(
-    resolved: ResolvedChannel,
-    event: string,
-    data: unknown,
-    identity: { cause?: string; once?: string } = {},
-  ): Promise<void> {
-    const { channel, address, key } = resolved
-    const schema = Object.hasOwn(channel.events, event) ? channel.events[event] : undefined
-    if (schema === undefined)
-      throw new TriwireError('unknown_event', `Channel "${key}" has no event "${event}". Add it to the contract.`)
-    const valid = await validate(schema, data, `event "${event}"`)
-    const json = toJson(valid, `event "${event}"`)
-    await this.broker.append(address, { event, data: json, history: channel.history, ...identity })
-  }
-
-  /**
-   * Sends a signal that a client or server code has given.
-   * @throws TriwireError `unknown_event`, `bad_payload`, `unavailable`
-   */
-  async signal(
-    resolved: ResolvedChannel,
-    signal: string,
-    data: unknown,
-    options: { key?: string | undefined; member?: string },
-  ): Promise<void> {
-    const { channel, address, key } = resolved
-    const schema = Object.hasOwn(channel.signals, signal) ? channel.signals[signal] : undefined
-    if (schema === undefined) throw new TriwireError('unknown_event', `Channel "${key}" has no such signal.`)
-    const json = toJson(await validate(schema, data, `signal "${signal}"`), `signal "${signal}"`)
-    await this.broker.signal(address, { event: signal, key: options.key, member: options.member, data: json })
   }
 
   /** Opens a channel on this node, or joins those who have it open. Every call is undone by one `releaseChannel`. */
@@ -194,7 +91,7 @@ export class Hub {
     if (open === undefined) {
       open = { channel: LiveChannel.open(resolved, this.broker), users: 0, lingering: undefined }
       this.#channels.set(address, open)
-      this.#notify('onOccupied', resolved)
+      this.app.notify('onOccupied', resolved)
     }
     open.users++
     open.lingering?.()
@@ -202,7 +99,7 @@ export class Hub {
     try {
       return await open.channel
     } catch (error) {
-      this.#channels.delete(address)
+      if (this.#channels.get(address) === open) this.#channels.delete(address)
       throw error
     }
   }
@@ -215,7 +112,7 @@ export class Hub {
     open.lingering = this.wheel.schedule(LINGER_MS, () => {
       if (open.users > 0 || this.#channels.get(address) !== open) return
       this.#channels.delete(address)
-      this.#notify('onVacated', resolved)
+      this.app.notify('onVacated', resolved)
       void open.channel
         .then((channel) => channel.close())
         .catch((err: unknown) => this.logger.warn({ err }, 'a channel did not close'))
@@ -235,7 +132,7 @@ export class Hub {
    * Counts a connection in. A session has one poll outstanding: a new one ends the one before.
    * @throws TriwireError `too_many_connections`, `draining`
    */
-  admit(attachment: Attachment): void {
+  admit(attachment: Attached): void {
     if (this.#closed) throw new TriwireError('draining', 'This server is going away. Try again.', { retryMs: 1000 })
     const { principal } = attachment.speaker.identity
     const address = canonicalAddress(attachment.remoteAddress)
@@ -257,7 +154,7 @@ export class Hub {
   }
 
   /** Counts a connection out; harmless for one that never was counted in. */
-  dismiss(attachment: Attachment): void {
+  dismiss(attachment: Attached): void {
     if (!this.attachments.delete(attachment)) return
     const { member, identity } = attachment.speaker
     if (this.#polls.get(member) === attachment) this.#polls.delete(member)
@@ -276,14 +173,6 @@ export class Hub {
     await Promise.allSettled(channels.map(async ({ channel }) => (await channel).close()))
     await this.broker.close()
     this.wheel.close()
-  }
-
-  #notify(hook: 'onOccupied' | 'onVacated', resolved: ResolvedChannel): void {
-    try {
-      this.implementationOf(resolved)[hook]?.({ params: resolved.params })
-    } catch (err) {
-      this.logger.error({ err, channel: resolved.key, hook }, 'a handler failed')
-    }
   }
 }
 

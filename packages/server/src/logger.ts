@@ -16,7 +16,20 @@ function entry(level: string, fields: Readonly<Record<string, unknown>>, msg: st
   const plain = Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [name, value instanceof Error ? describe(value) : value]),
   )
-  return JSON.stringify({ level, msg, ...plain })
+  try {
+    return escapeControls(JSON.stringify({ ...plain, level, msg }))
+  } catch {
+    // What cannot be written must not keep the rest from being told.
+    return escapeControls(JSON.stringify({ level, msg, unwritable: Object.keys(plain) }))
+  }
+}
+
+/** JSON escapes the control characters of ASCII; terminals and log viewers know some more. */
+function escapeControls(text: string): string {
+  return text.replace(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 function describe(error: Error): Record<string, unknown> {

@@ -3,8 +3,8 @@
  * to one channel go one after another, so their order survives hooks that wait; different channels run in parallel.
  */
 import { type PublishLine, type ResolvedChannel, TriwireError } from '@triwire/protocol'
+import type { App } from './app.ts'
 import type { AppendOutcome, Broker, Producer } from './broker.ts'
-import type { Hub } from './hub.ts'
 import type { Speaker } from './speaker.ts'
 import { toJson, validate } from './validate.ts'
 
@@ -16,11 +16,11 @@ const PASSING = new Set(['unavailable', 'deadline', 'rate_limited'])
 
 /** Takes publishes from attachments to the broker. */
 export class Publisher {
-  readonly #hub: Hub
+  readonly #app: App
   readonly #lanes = new Map<string, { tail: Promise<void>; waiting: number }>()
 
-  constructor(hub: Hub) {
-    this.#hub = hub
+  constructor(app: App) {
+    this.#app = app
   }
 
   /**
@@ -48,8 +48,8 @@ export class Publisher {
   }
 
   async #handle(speaker: Speaker, line: PublishLine): Promise<AppendOutcome> {
-    const { broker } = this.#hub
-    const resolved = this.#hub.resolve(line.ch)
+    const { broker } = this.#app
+    const resolved = this.#app.resolve(line.ch)
     const producer: Producer = { id: speaker.member, sequence: line.n, lowest: line.lo ?? line.n }
     let data: string
     try {
@@ -75,12 +75,12 @@ export class Publisher {
         `Clients may not publish this event. List it under \`publish\` of "${key}" if they should.`,
       )
     }
-    await this.#hub.authorize(resolved, identity, 'publish', line.e)
+    await this.#app.authorize(resolved, identity, 'publish', line.e)
     const valid = await validate(schema, line.d, `event "${line.e}"`)
-    const { onPublish } = this.#hub.implementationOf(resolved)
+    const { onPublish } = this.#app.implementationOf(resolved)
     let result: unknown
     if (onPublish !== undefined) {
-      result = await this.#hub.runHook('onPublish', () =>
+      result = await this.#app.runHook('onPublish', () =>
         onPublish({ event: line.e, data: valid, user: identity.user, params }),
       )
     }

@@ -212,7 +212,7 @@ export class Reader implements ChannelReader {
     if (this.#isClosed()) return
     this.#begin(start, from, resume.head, 'resumed')
     if (snapshot !== undefined) this.#writeSnapshot(snapshot)
-    if (from === resume.from) this.#writeEntries(resume.entries)
+    if (from === resume.from) this.#writeFirst(resume.entries)
   }
 
   async #startFresh(start: Start): Promise<void> {
@@ -227,7 +227,7 @@ export class Reader implements ChannelReader {
     if (this.#isClosed()) return
     if (first.status !== 'page') throw new TriwireError('unavailable', 'The log cannot be read now.')
     this.#begin(start, first.from, first.head, 'fresh')
-    this.#writeEntries(first.entries)
+    this.#writeFirst(first.entries)
   }
 
   /**
@@ -277,6 +277,11 @@ export class Reader implements ChannelReader {
   #isLevelWith(head: Cursor): boolean {
     const { epoch, offset, tag } = this.#position
     return head.epoch === epoch && (head.offset < offset || (head.offset === offset && head.tag === tag))
+  }
+
+  /** The first page. Of many channels joined at once, those behind the limit read theirs when the connection drains. */
+  #writeFirst(entries: readonly LogEntry[]): void {
+    if (!this.#host.congested) this.#writeEntries(entries)
   }
 
   #writeEntries(entries: readonly LogEntry[]): void {

@@ -135,7 +135,7 @@ export function createRealtime<const TChannels extends ChannelMap, TAuth extends
     },
     missing: [],
     on(key, implementation) {
-      hub.implement(key, implementation as ErasedImplementation)
+      hub.app.implement(key, implementation as ErasedImplementation)
       return realtime
     },
     close: () => hub.close(),
@@ -173,8 +173,8 @@ function serverChannel(hub: Hub, contract: Contract, address: string): ServerCha
   const resolved = resolveAddress(contract, address)
   return {
     address,
-    emit: (event, data) => hub.emit(resolved, event, data),
-    signal: (signal, data, options = {}) => hub.signal(resolved, signal, data, { key: options.key }),
+    emit: (event, data) => hub.app.emit(resolved, event, data),
+    signal: (signal, data, options = {}) => hub.app.signal(resolved, signal, data, { key: options.key }),
     members: async () => {
       const { members } = await hub.broker.members(address)
       return members.map(({ member, data }) => ({ id: member, value: JSON.parse(data) as never }))

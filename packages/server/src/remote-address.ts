@@ -17,5 +17,9 @@ export function canonicalAddress(address: string | undefined): string | undefine
   const groups = [...left, ...Array<string>(zeros).fill('0'), ...right].map((group) =>
     group.replace(/^0+(?=.)/, ''),
   )
+  if (groups.slice(0, 6).join(':') === '0:0:0:0:0:ffff') {
+    const [high = 0, low = 0] = groups.slice(6).map((group) => Number.parseInt(group, 16))
+    return [high >> 8, high & 255, low >> 8, low & 255].join('.')
+  }
   return `${groups.slice(0, 4).join(':')}::/64`
 }

@@ -3,14 +3,15 @@
  * subprotocol before the upgrade and brings text frames, one by one.
  */
 import { closeCodeFor, decodeUpstream, splitBatch, TriwireError, type UpstreamLine } from '@triwire/protocol'
-import { Attachment, asTriwireError, checkHello, codeOf, encodeError } from './attachment.ts'
+import { Attachment, checkHello } from './attachment.ts'
 import type { Hub } from './hub.ts'
 import { memberOf } from './identity.ts'
+import { asTriwireError, codeOf, encodeError } from './refusal.ts'
 import type { RequestHead, Sink, SinkListener } from './sink.ts'
 import type { Cancel } from './timer-wheel.ts'
 
-/** Frames that may wait while `auth` runs. */
-const MAX_WAITING = 64
+/** Characters a waiting frame counts for besides its text. */
+const FRAME_OVERHEAD = 64
 
 /** The socket. */
 export class Socket implements SinkListener {
@@ -20,6 +21,7 @@ export class Socket implements SinkListener {
   readonly #deadline: Cancel
   #attachment: Attachment | undefined
   #waiting: string[] = []
+  #waitingLength = 0
   #greeting = false
   #closed = false
 
@@ -35,11 +37,18 @@ export class Socket implements SinkListener {
   /** Takes one text frame. */
   handleText(text: string): void {
     if (this.#closed) return
-    if (this.#attachment !== undefined) this.#handleBatch(this.#attachment, text)
-    else if (!this.#greeting) {
+    if (this.#attachment !== undefined) {
+      this.#handleBatch(this.#attachment, text)
+      return
+    }
+    if (!this.#greeting) {
       this.#greeting = true
       void this.#greet(text)
-    } else if (this.#waiting.length < MAX_WAITING) this.#waiting.push(text)
+      return
+    }
+    // What comes while `auth` runs waits, together no more than one body; empty frames cost something, too.
+    this.#waitingLength += text.length + FRAME_OVERHEAD
+    if (this.#waitingLength <= this.#hub.limits.body) this.#waiting.push(text)
     else
       this.#refuse(new TriwireError('rate_limited', 'Too much was written before the welcome.', { retryMs: 1000 }))
   }

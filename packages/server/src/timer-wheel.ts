@@ -73,12 +73,21 @@ export class TimerWheel {
     this.#disarm()
     const current = Math.floor(this.#now() / SLOT_MS)
     const due = [...this.#slots.keys()].filter((slot) => slot <= current).sort((a, b) => a - b)
-    for (const slot of due) {
-      const callbacks = this.#slots.get(slot)
-      this.#slots.delete(slot)
-      for (const call of callbacks ?? []) call()
-    }
+    // The sets themselves, not copies: what one call cancels, another must not be called for.
+    const calls = due.flatMap((slot) => this.#slots.get(slot) ?? [])
+    for (const slot of due) this.#slots.delete(slot)
     const next = Math.min(...this.#slots.keys())
-    if (next !== Number.POSITIVE_INFINITY && next < this.#timerSlot) this.#arm(next)
+    if (next !== Number.POSITIVE_INFINITY) this.#arm(next)
+    for (const callbacks of calls)
+      for (const call of callbacks) {
+        try {
+          call()
+        } catch (error) {
+          // The others of this slot are somebody else's; the error goes where uncaught ones go.
+          queueMicrotask(() => {
+            throw error
+          })
+        }
+      }
   }
 }

@@ -1,13 +1,18 @@
 /** Payloads through their schemas, on the way in and on the way out. */
 import { type AnySchema, type SchemaIssue, TriwireError } from '@triwire/protocol'
+import { withDeadline } from './deadline.ts'
+
+/** Milliseconds an asynchronous schema may take. */
+const SCHEMA_MS = 10_000
 
 /**
  * Validates a value; returns the schema's output.
  * @param what names the value in the error: `event "message"`
- * @throws TriwireError `bad_payload` with the first issues in words
+ * @throws TriwireError `bad_payload` with the first issues in words, or `deadline`
  */
 export async function validate(schema: AnySchema, value: unknown, what: string): Promise<unknown> {
-  const result = await schema['~standard'].validate(value)
+  const validated = schema['~standard'].validate(value)
+  const result = validated instanceof Promise ? await withDeadline(() => validated, SCHEMA_MS) : validated
   if (result.issues === undefined) return result.value
   const issues = result.issues.slice(0, 3).map(describe).join('; ')
   throw new TriwireError('bad_payload', `The payload of ${what} does not fit its schema: ${issues}`)

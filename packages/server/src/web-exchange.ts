@@ -61,7 +61,9 @@ export class WebExchange implements Exchange {
   open(status: number, headers: Readonly<Record<string, string>>, listener: SinkListener): Sink {
     const sink = new StreamSink(listener)
     this.#answer(new Response(sink.stream, { status, headers }))
-    this.#request.signal.addEventListener('abort', () => sink.handleGone(), { once: true })
+    const { signal } = this.#request
+    if (signal.aborted) queueMicrotask(() => sink.handleGone())
+    else signal.addEventListener('abort', () => sink.handleGone(), { once: true })
     return sink
   }
 }

@@ -159,6 +159,47 @@ describe('the demo page', () => {
   })
 })
 
+describe('a plain client', () => {
+  it("follows a room with the browser's own EventSource, and resumes by the last event id", async () => {
+    await open('room=plain')
+    const react = new Pane(page, 'react')
+    await react.online('WebSocket')
+    // As text, because the functions of this file are checked against Node, not against a page.
+    await page.evaluate(`{
+      window.heard = []
+      window.source = new EventSource('/rt/sse?channel=lobby/plain')
+      source.onmessage = ({ data }) => heard.push(JSON.parse(data).d.text)
+      new Promise((resolve) => source.addEventListener('joined', resolve, { once: true }))
+    }`)
+    await react.say('lobby', 'one')
+    await page.waitForFunction("heard.length === 1 && heard[0] === 'one'")
+    const read = await watch('/rt/sse?channel=lobby/plain&tail=1', 'one')
+    const id = [...read.matchAll(/^id: (.+)$/gm)].at(-1)?.[1]
+    await react.say('lobby', 'two')
+    await react.say('lobby', 'three')
+    await page.waitForFunction('heard.length === 3')
+    expect(await page.evaluate('heard')).toEqual(['one', 'two', 'three'])
+    // What a command line would do: the same stream again, from the last id it has seen.
+    const resumed = await watch('/rt/sse?channel=lobby/plain', 'three', { 'last-event-id': String(id) })
+    expect([...resumed.matchAll(/"text":"(\w+)"/g)].map((match) => match[1])).toEqual(['two', 'three'])
+    expect(problems).toEqual([])
+  })
+})
+
+/** Reads an event stream until a text has come by; returns what was read. */
+async function watch(path: string, until: string, headers: Record<string, string> = {}): Promise<string> {
+  const controller = new AbortController()
+  const response = await fetch(server.url + path, { headers, signal: controller.signal })
+  const decoder = new TextDecoder()
+  let text = ''
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk as Uint8Array, { stream: true })
+    if (text.includes(`"text":"${until}"`)) break
+  }
+  controller.abort()
+  return text
+}
+
 describe('the demo server', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)('stops cleanly on %s with clients connected', async (signal) => {
     await open('room=stop')

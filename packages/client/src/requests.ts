@@ -14,7 +14,7 @@ const SEND_TIMEOUT_MS = 30_000
 const TIMEOUT = new TriwireError('network', 'No answer in time.')
 
 /** The requests of one wire. */
-export interface Http {
+export interface Requests {
   /**
    * Posts text and reads the response; resolves when that is over, with whether the wire goes on. Text/plain and no
    * headers of our own, so that a page of another origin needs no preflight.
@@ -49,7 +49,7 @@ interface Lane {
 }
 
 /** Makes them. */
-export function createHttp({ url, source, listener, fetch }: WireOptions): Http {
+export function createRequests({ url, source, listener, fetch }: WireOptions): Requests {
   const underWay = new Set<AbortController>()
   let closed = false
   // Browsers allow six connections per origin over HTTP/1.1, and others need some.
@@ -58,7 +58,7 @@ export function createHttp({ url, source, listener, fetch }: WireOptions): Http 
     command: { waiting: [], free: 2, most: 1 },
   }
 
-  const post: Http['post'] = async (path, body, timeoutMs, controller, read) => {
+  const post: Requests['post'] = async (path, body, timeoutMs, controller, read) => {
     const { signal } = controller
     const timer = setTimeout(() => controller.abort(TIMEOUT), timeoutMs)
     const arrived = (): void => clearTimeout(timer)
@@ -80,7 +80,7 @@ export function createHttp({ url, source, listener, fetch }: WireOptions): Http 
     return !closed
   }
 
-  const ask: Http['ask'] = (path, body, timeoutMs, controller, handleText) =>
+  const ask: Requests['ask'] = (path, body, timeoutMs, controller, handleText) =>
     post(path, body, timeoutMs, controller, async (response) => {
       const text = await response.text()
       if (!controller.signal.aborted) handleText(text)

@@ -1,0 +1,123 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { openPolling } from '../src/polling-wire.ts'
+import { createFakeFetch, createRecorder, createSource, settle } from './fake-fetch.ts'
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
+afterEach(() => void vi.useRealTimers())
+
+function start() {
+  const { fetch, requests } = createFakeFetch()
+  const { told, listener } = createRecorder()
+  const wire = openPolling({
+    url: 'https://x.test/rt',
+    source: createSource(),
+    listener,
+    fetch,
+    webSocket: undefined,
+  })
+  return { wire, requests, told, bodies: () => requests.map(({ body }) => body) }
+}
+
+describe('the polling wire', () => {
+  it('does not let the first poll wait, because it is the sign that this wire works, and holds the others', async () => {
+    const { requests, told, bodies } = start()
+    expect(requests[0]?.url).toBe('https://x.test/rt/poll')
+    requests[0]?.answer('first')
+    await settle()
+    requests[1]?.answer('second')
+    await settle()
+    expect(bodies()).toEqual(['opening 1 wait 0', 'opening 2 wait 25000', 'opening 3 wait 25000'])
+    expect(told).toEqual(['text first', 'text second'])
+  })
+
+  it('has one poll outstanding', async () => {
+    const { requests } = start()
+    await settle()
+    expect(requests).toHaveLength(1)
+  })
+
+  it('asks with what has been delivered, because the next poll begins after the handing out', async () => {
+    const { fetch, requests } = createFakeFetch()
+    let seen = 0
+    const wire = openPolling({
+      url: 'https://x.test/rt',
+      source: { opening: () => `seen ${seen}`, hello: () => 'hello', changes: () => [] },
+      listener: { handleReady() {}, handleClosed() {}, handleText: () => void seen++ },
+      fetch,
+      webSocket: undefined,
+    })
+    requests[0]?.answer('')
+    await settle()
+    expect(requests[1]?.body).toBe('seen 1')
+    wire.close()
+  })
+
+  it('asks anew at once when the set of channels changes', async () => {
+    const { wire, requests, told, bodies } = start()
+    requests[0]?.answer('first')
+    await settle()
+    wire.change()
+    await settle()
+    expect(requests[1]?.init.signal?.aborted).toBe(true)
+    expect(bodies()).toEqual(['opening 1 wait 0', 'opening 2 wait 25000', 'opening 3 wait 25000'])
+    expect(told).toEqual(['text first'])
+  })
+
+  it('still does not let the first poll wait when the set changes before it is answered', async () => {
+    const { wire, bodies } = start()
+    wire.change()
+    await settle()
+    expect(bodies()).toEqual(['opening 1 wait 0', 'opening 2 wait 0'])
+  })
+
+  it('waits ten seconds longer than the hold, and then counts as dead', async () => {
+    const { requests, told } = start()
+    requests[0]?.answer('first')
+    await settle()
+    await vi.advanceTimersByTimeAsync(34_999)
+    await settle()
+    expect(told).toEqual(['text first'])
+    await vi.advanceTimersByTimeAsync(1)
+    await settle()
+    expect(told).toEqual(['text first', 'closed network'])
+    expect(requests).toHaveLength(2)
+  })
+
+  it.each([
+    [400, '{"t":"err","code":"bad_version","msg":"No."}', 'closed bad_version'],
+    [401, '{"t":"err","code":"unauthorized","msg":"No."}', 'closed unauthorized'],
+    [503, '{"t":"err","code":"draining","msg":"No.","retry":1000}', 'closed draining 1000'],
+    [502, 'Bad gateway', 'closed network'],
+  ])('ends with the code of a status %i', async (status, line, expected) => {
+    const { requests, told } = start()
+    requests[0]?.answer(new Response(line, { status }))
+    await settle()
+    expect(told).toEqual([expected])
+    expect(requests).toHaveLength(1)
+  })
+
+  it('says nothing more once it is closed, and leaves nothing pending', async () => {
+    const { wire, requests, told } = start()
+    wire.send([{ text: 'pub', lane: 'ordered' }])
+    wire.close()
+    await settle()
+    expect(requests.every(({ init }) => init.signal?.aborted)).toBe(true)
+    expect(requests).toHaveLength(2)
+    expect(told).toEqual([])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('does not ask again when it is closed while its text is handed out', async () => {
+    const { fetch, requests } = createFakeFetch()
+    const wire = openPolling({
+      url: 'https://x.test/rt',
+      source: createSource(),
+      listener: { handleReady() {}, handleClosed() {}, handleText: () => wire.close() },
+      fetch,
+      webSocket: undefined,
+    })
+    requests[0]?.answer('text')
+    await settle()
+    expect(requests).toHaveLength(1)
+  })
+})

@@ -1,0 +1,128 @@
+import type { OutgoingLine } from '@triwire/protocol'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createRequests } from '../src/requests.ts'
+import { createFakeFetch, createRecorder, createSource, settle } from './fake-fetch.ts'
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
+afterEach(() => void vi.useRealTimers())
+
+const ordered = (...texts: string[]): OutgoingLine[] => texts.map((text) => ({ text, lane: 'ordered' }))
+const commands = (...texts: string[]): OutgoingLine[] => texts.map((text) => ({ text, lane: 'command' }))
+
+function start() {
+  const { fetch, requests } = createFakeFetch()
+  const { told, listener } = createRecorder()
+  const source = createSource()
+  const upstream = createRequests({ url: 'https://x.test/rt', source, listener, fetch, webSocket: undefined })
+  return { upstream, requests, told, bodies: () => requests.map(({ body }) => body) }
+}
+
+describe('the upstream of an HTTP wire', () => {
+  it('sends lines behind a hello and hands out the answer', async () => {
+    const { upstream, requests, told } = start()
+    upstream.send(ordered('a', 'b'))
+    expect(requests[0]).toMatchObject({ url: 'https://x.test/rt/send', body: 'hello\na\nb' })
+    requests[0]?.answer('acks')
+    await settle()
+    expect(told).toEqual(['text acks'])
+  })
+
+  it('has one ordered request at a time; what comes meanwhile travels together in the next', async () => {
+    const { upstream, requests, bodies } = start()
+    upstream.send(ordered('1'))
+    upstream.send(ordered('2'))
+    upstream.send(ordered('3', '4'))
+    await settle()
+    expect(bodies()).toEqual(['hello\n1'])
+    requests[0]?.answer('')
+    await settle()
+    expect(bodies()).toEqual(['hello\n1', 'hello\n2\n3\n4'])
+  })
+
+  it('sends commands apart from the rest, each alone and at most two at once', async () => {
+    const { upstream, requests, bodies } = start()
+    upstream.send([...ordered('1'), ...commands('x', 'y', 'z')])
+    await settle()
+    expect(bodies()).toEqual(['hello\n1', 'hello\nx', 'hello\ny'])
+    requests[2]?.answer('')
+    await settle()
+    expect(bodies().slice(3)).toEqual(['hello\nz'])
+  })
+
+  it('does not let a slow command hold up what is published', async () => {
+    const { upstream, requests, bodies } = start()
+    upstream.send(commands('slow', 'slow too'))
+    for (const text of ['1', '2', '3']) {
+      upstream.send(ordered(text))
+      await settle()
+      requests.at(-1)?.answer('')
+      await settle()
+    }
+    expect(bodies().slice(2)).toEqual(['hello\n1', 'hello\n2', 'hello\n3'])
+  })
+
+  it('keeps the number of lines of a request below what servers refuse', async () => {
+    const { upstream, requests } = start()
+    const lines = Array.from({ length: 2500 }, (_, index) => `line ${index}`)
+    upstream.send(ordered(...lines))
+    const sent: string[] = []
+    for (let index = 0; index < requests.length; index++) {
+      const [hello, ...rest] = (requests[index]?.body ?? '').split('\n')
+      expect(hello).toBe('hello')
+      expect(rest.length).toBeLessThan(1024)
+      sent.push(...rest)
+      requests[index]?.answer('')
+      await settle()
+    }
+    expect(sent).toEqual(lines)
+  })
+
+  it('keeps the bytes of a request below what servers refuse, whatever the characters', async () => {
+    const { upstream, requests } = start()
+    const line = '€'.repeat(20_000)
+    upstream.send(ordered(...Array<string>(12).fill(line)))
+    let sent = 0
+    for (let index = 0; index < requests.length; index++) {
+      const body = requests[index]?.body ?? ''
+      expect(new TextEncoder().encode(body).byteLength).toBeLessThan(262_144)
+      sent += body.split('\n').length - 1
+      requests[index]?.answer('')
+      await settle()
+    }
+    expect(sent).toBe(12)
+  })
+
+  it('sends a line that is over the bound all by itself alone rather than never', () => {
+    const { upstream, bodies } = start()
+    upstream.send(ordered('x'.repeat(200_000), 'next'))
+    expect(bodies()[0]).toHaveLength(6 + 200_000)
+  })
+
+  it('reports a failed request as the end of the wire, with the code of the server', async () => {
+    const { upstream, requests, told } = start()
+    upstream.send(ordered('1'))
+    requests[0]?.answer(new Response('{"t":"err","code":"unauthorized","msg":"No."}', { status: 401 }))
+    await settle()
+    expect(told).toEqual(['closed unauthorized'])
+  })
+
+  it('reports a request without an answer as the end of the wire', async () => {
+    const { upstream, told } = start()
+    upstream.send(ordered('1'))
+    await vi.advanceTimersByTimeAsync(30_000)
+    await settle()
+    expect(told).toEqual(['closed network'])
+  })
+
+  it('leaves nothing pending when it is closed, and says nothing afterwards', async () => {
+    const { upstream, requests, told } = start()
+    upstream.send([...ordered('1'), ...commands('x', 'y', 'z')])
+    upstream.send(ordered('2'))
+    upstream.close()
+    await settle()
+    expect(requests.every(({ init }) => init.signal?.aborted)).toBe(true)
+    expect(requests).toHaveLength(3)
+    expect(told).toEqual([])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})

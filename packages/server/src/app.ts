@@ -1,0 +1,186 @@
+/**
+ * The app: the contract with what was written behind it. Everything that runs code of the app goes through here, with
+ * a time limit around it and its errors sorted into those a client may see and those only the log may.
+ */
+import {
+  type Contract,
+  type Cursor,
+  parseCursor,
+  type ResolvedChannel,
+  resolveAddress,
+  resolvePath,
+  TriwireError,
+} from '@triwire/protocol'
+import type { Broker } from './broker.ts'
+import { withDeadline } from './deadline.ts'
+import type { Identity } from './identity.ts'
+import { type Action, type ErasedImplementation, SnapshotAt } from './implementation.ts'
+import type { Limits } from './limits.ts'
+import type { Logger } from './logger.ts'
+import { toJson, validate } from './validate.ts'
+
+/** Makes a snapshot: JSON text, and its own position where the handler's store knows one. */
+export type TakeSnapshot = () => Promise<{ readonly data: string; readonly cursor: Cursor | undefined }>
+
+/** What an app is made of. */
+export interface AppOptions {
+  readonly contract: Contract
+  readonly broker: Broker
+  readonly limits: Limits
+  readonly logger: Logger
+}
+
+/** The app. */
+export class App {
+  readonly contract: Contract
+  readonly broker: Broker
+  readonly limits: Limits
+  readonly logger: Logger
+  readonly #implementations = new Map<string, ErasedImplementation>()
+
+  constructor(options: AppOptions) {
+    this.contract = options.contract
+    this.broker = options.broker
+    this.limits = options.limits
+    this.logger = options.logger
+  }
+
+  /** Registers an implementation. @throws TriwireError `unknown_channel`, `already_implemented` */
+  implement(key: string, implementation: ErasedImplementation): void {
+    if (!Object.hasOwn(this.contract.channels, key)) {
+      throw new TriwireError('unknown_channel', `.on("${key}"): the contract has no channel of that key.`)
+    }
+    if (this.#implementations.has(key)) {
+      throw new TriwireError(
+        'already_implemented',
+        `.on("${key}") was called twice. Put all of a channel into one call.`,
+      )
+    }
+    this.#implementations.set(key, implementation)
+  }
+
+  implementationOf(resolved: ResolvedChannel): ErasedImplementation {
+    return this.#implementations.get(resolved.key) ?? {}
+  }
+
+  /** Finds the channel of an address. @throws TriwireError `bad_channel`, `unknown_channel` */
+  resolve(address: string): ResolvedChannel {
+    return resolveAddress(this.contract, address)
+  }
+
+  /** Finds the channel of a path. @throws TriwireError `bad_channel`, `unknown_channel` */
+  resolvePath(path: string): ResolvedChannel {
+    return resolvePath(this.contract, path)
+  }
+
+  /**
+   * Asks the app whether this is allowed.
+   * @throws TriwireError `forbidden`, or `unavailable` where the hook failed or took too long
+   */
+  async authorize(resolved: ResolvedChannel, identity: Identity, action: Action, name?: string): Promise<void> {
+    const { authorize } = this.implementationOf(resolved)
+    if (authorize === undefined) return
+    const { user } = identity
+    const { params } = resolved
+    let allowed: boolean
+    try {
+      allowed = await withDeadline(() => authorize({ user, params, action, name }), this.limits.handlerMs)
+    } catch (error) {
+      if (error instanceof TriwireError && error.code === 'forbidden') throw error
+      this.logger.error({ err: error, channel: resolved.key, action }, 'authorize failed')
+      throw new TriwireError(
+        'unavailable',
+        'The server could not decide whether you may do this. Try again later.',
+        { retryMs: 2000 },
+      )
+    }
+    if (allowed !== true) throw new TriwireError('forbidden', 'You may not do this here.')
+  }
+
+  /**
+   * Runs code of the app within the time limit. What it throws as TriwireError is meant for the client; anything else
+   * is logged and hidden.
+   * @throws TriwireError
+   */
+  async runHook<TResult>(what: string, hook: () => TResult | Promise<TResult>): Promise<TResult> {
+    try {
+      return await withDeadline(hook, this.limits.handlerMs)
+    } catch (error) {
+      if (error instanceof TriwireError && error.code !== 'deadline') throw error
+      this.logger.error({ err: error, hook: what }, 'a handler failed')
+      throw new TriwireError('handler_failed', 'The server failed to handle this.')
+    }
+  }
+
+  /**
+   * Appends an event that server code emits.
+   * @throws TriwireError `unknown_event`, `bad_payload`, `unavailable`
+   */
+  async emit(
+    resolved: ResolvedChannel,
+    event: string,
+    data: unknown,
+    identity: { cause?: string; once?: string } = {},
+  ): Promise<void> {
+    const { channel, address, key } = resolved
+    const schema = Object.hasOwn(channel.events, event) ? channel.events[event] : undefined
+    if (schema === undefined)
+      throw new TriwireError('unknown_event', `Channel "${key}" has no event "${event}". Add it to the contract.`)
+    const valid = await validate(schema, data, `event "${event}"`)
+    const json = toJson(valid, `event "${event}"`)
+    await this.broker.append(address, { event, data: json, history: channel.history, ...identity })
+  }
+
+  /**
+   * Sends a signal that a client or server code has given.
+   * @throws TriwireError `unknown_event`, `bad_payload`, `unavailable`
+   */
+  async signal(
+    resolved: ResolvedChannel,
+    signal: string,
+    data: unknown,
+    options: { key?: string | undefined; member?: string },
+  ): Promise<void> {
+    const { channel, address, key } = resolved
+    const schema = Object.hasOwn(channel.signals, signal) ? channel.signals[signal] : undefined
+    if (schema === undefined) throw new TriwireError('unknown_event', `Channel "${key}" has no such signal.`)
+    const json = toJson(await validate(schema, data, `signal "${signal}"`), `signal "${signal}"`)
+    await this.broker.signal(address, { event: signal, key: options.key, member: options.member, data: json })
+  }
+
+  /** How to make a snapshot of a channel for a user; undefined where the channel has none. */
+  snapshotOf(resolved: ResolvedChannel, user: unknown): TakeSnapshot | undefined {
+    const schema = resolved.channel.snapshot
+    const { snapshot } = this.implementationOf(resolved)
+    if (schema === undefined || snapshot === undefined) return undefined
+    const { params, key } = resolved
+    return async () => {
+      const at = (cursor: string, data: unknown): SnapshotAt<unknown> => new SnapshotAt(cursor, data)
+      try {
+        const result = await this.runHook('snapshot', () => snapshot({ user, params, at }))
+        const own = result instanceof SnapshotAt ? result : undefined
+        const data = toJson(
+          await validate(schema, own === undefined ? result : own.data, 'the snapshot'),
+          'the snapshot',
+        )
+        return { data, cursor: own === undefined ? undefined : parseCursor(own.cursor) }
+      } catch (error) {
+        if (error instanceof TriwireError && error.code !== 'handler_failed' && error.code !== 'bad_payload')
+          throw error
+        this.logger.error({ err: error, channel: key }, 'a snapshot failed')
+        throw new TriwireError('unavailable', 'The server could not make the snapshot. Trying again.', {
+          retryMs: 2000,
+        })
+      }
+    }
+  }
+
+  /** Tells the app that a channel became occupied or vacant on this node. */
+  notify(hook: 'onOccupied' | 'onVacated', resolved: ResolvedChannel): void {
+    try {
+      this.implementationOf(resolved)[hook]?.({ params: resolved.params })
+    } catch (err) {
+      this.logger.error({ err, channel: resolved.key, hook }, 'a handler failed')
+    }
+  }
+}

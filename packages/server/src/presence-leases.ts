@@ -1,0 +1,90 @@
+/**
+ * The presence leases of one attachment: taken by a client's `pres` lines, renewed while its connection is open, left to
+ * run out behind it. Each attachment is a holder of its own, so a connection that ends cannot cut the lease of the one
+ * that has replaced it.
+ */
+import type { ResolvedChannel } from '@triwire/protocol'
+import { TriwireError, utf8Length } from '@triwire/protocol'
+import type { Hub } from './hub.ts'
+import type { Cancel } from './timer-wheel.ts'
+import { toJson, validate } from './validate.ts'
+
+let holders = 0
+
+/** The leases. */
+export class PresenceLeases {
+  readonly #hub: Hub
+  readonly #member: string
+  readonly #holder =
+    `${Date.now().toString(36)}.${(holders++).toString(36)}.${Math.random().toString(36).slice(2, 8)}`
+  readonly #held = new Set<string>()
+  #renewal: Cancel | undefined
+  #closed = false
+
+  constructor(hub: Hub, member: string) {
+    this.#hub = hub
+    this.#member = member
+  }
+
+  /**
+   * Shows a value.
+   * @param lasting whether the lease is renewed from now on; otherwise it covers the grace time alone
+   * @throws TriwireError `bad_payload`, `too_many_members`, `unavailable`
+   */
+  async show(resolved: ResolvedChannel, value: unknown, sequence: number, lasting: boolean): Promise<void> {
+    const { broker, limits } = this.#hub
+    const { address, channel, key } = resolved
+    if (channel.presence === undefined) throw new TriwireError('bad_payload', `Channel "${key}" has no presence.`)
+    const data = toJson(await validate(channel.presence, value, 'presence'), 'presence')
+    if (utf8Length(data) > limits.presenceBytes) {
+      throw new TriwireError('bad_payload', `A presence value has at most ${limits.presenceBytes} bytes.`)
+    }
+    const leaseMs = lasting ? limits.presenceLeaseMs : limits.presenceGraceMs
+    const hold = { member: this.#member, holder: this.#holder, value: { data, sequence }, leaseMs }
+    const outcome = await broker.hold(address, hold, { maxMembers: limits.presenceMembers })
+    if (outcome === 'full')
+      throw new TriwireError('too_many_members', `At most ${limits.presenceMembers} members are shown.`)
+    if (!lasting) return
+    if (this.#closed) await broker.release(address, this.#member, this.#holder, limits.presenceGraceMs)
+    else this.#keep(address)
+  }
+
+  /** Leaves the presence set, because the client says so. */
+  async leave(address: string, sequence: number): Promise<void> {
+    this.#held.delete(address)
+    await this.#hub.broker.depart(address, this.#member, sequence)
+  }
+
+  /** Renews no more: the members stay for the grace time, unless another holder has them. */
+  close(): void {
+    this.#closed = true
+    this.#renewal?.()
+    const { broker, limits, logger } = this.#hub
+    for (const address of this.#held) {
+      broker.release(address, this.#member, this.#holder, limits.presenceGraceMs).catch((err: unknown) => {
+        // The lease runs out by itself.
+        logger.warn({ err }, 'a presence lease could not be released')
+      })
+    }
+    this.#held.clear()
+  }
+
+  #keep(address: string): void {
+    this.#held.add(address)
+    const { wheel, limits } = this.#hub
+    this.#renewal ??= wheel.repeat(limits.presenceLeaseMs / 3, () => void this.#renew())
+  }
+
+  async #renew(): Promise<void> {
+    const { broker, limits, logger } = this.#hub
+    for (const address of [...this.#held]) {
+      try {
+        const hold = { member: this.#member, holder: this.#holder, leaseMs: limits.presenceLeaseMs }
+        const outcome = await broker.hold(address, hold, { maxMembers: limits.presenceMembers })
+        if (outcome === 'unknown') this.#held.delete(address)
+      } catch (err) {
+        logger.warn({ err }, 'a presence lease could not be renewed')
+      }
+    }
+  }
+}

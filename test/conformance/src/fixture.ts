@@ -1,0 +1,148 @@
+/** The server that the cases run against when no other one is named: Hono on Node, on a free loopback port. */
+import { serve } from '@hono/node-server'
+import { triwire, webSocket } from '@triwire/hono'
+import { parseAddress } from '@triwire/protocol'
+import { createRealtime, type Limits, type Logger, TriwireError } from '@triwire/server'
+import { Hono } from 'hono'
+import { conformance } from './contract.ts'
+
+/** A running server, and the means to act on it from inside. */
+export interface Fixture {
+  /** Mount path included, without a slash at the end. */
+  readonly base: string
+  /** Emits an event from server code. */
+  emit(address: string, event: string, data: unknown): Promise<void>
+  /** Says goodbye to all clients, as a deploy does. */
+  drain(): Promise<void>
+  /** Messages logged as errors so far. */
+  readonly logged: readonly string[]
+  close(): Promise<void>
+}
+
+/** The one origin that may connect besides the server's own. */
+const ALLOWED_ORIGIN = 'https://app.example.com'
+
+/** Starts a server; limits that are not given are the defaults, but for the grace of presence, which is short. */
+export async function startFixture(limits: Partial<Limits> = {}): Promise<Fixture> {
+  const logged: string[] = []
+  const logger: Logger = { warn: () => {}, error: (_fields, message) => logged.push(message) }
+  const totals = new Map<string, number>()
+  const marks = new Map<string, string>()
+  const gates = new Map<string, PromiseWithResolver>()
+  const gate = (name: string): PromiseWithResolver => {
+    const known = gates.get(name) ?? withResolver()
+    gates.set(name, known)
+    return known
+  }
+  const add = (id: string, by: number): number => {
+    const total = (totals.get(id) ?? 0) + by
+    totals.set(id, total)
+    return total
+  }
+
+  const realtime = createRealtime(conformance, {
+    auth: ({ token, expireAt }) => {
+      const [, id, expiryMs] = /^conformance-([A-Za-z0-9_-]{1,40})(?::([0-9]+))?$/.exec(token ?? '') ?? []
+      if (expiryMs !== undefined) expireAt(Date.now() + Number(expiryMs))
+      return id === undefined ? null : { id }
+    },
+    origins: [ALLOWED_ORIGIN],
+    limits: { presenceGraceMs: 400, ...limits },
+    logger,
+  })
+    .on('room', {
+      commands: {
+        add: async ({ by }, { params, emit }) => {
+          await emit('message', { text: `added ${by}` })
+          return { total: add(params.id, by) }
+        },
+        total: (_input, { params }) => ({ total: totals.get(params.id) ?? 0 }),
+        fail: () => {
+          throw new Error('the password of the database is hunter2')
+        },
+        refuse: () => {
+          throw new TriwireError('refused', 'Not today.')
+        },
+        broken: () => ({ total: 'many' as unknown as number }),
+        wait: async (input, { params }) => {
+          await gate(`${params.id} ${input.for}`).promise
+          return { total: add(params.id, 1) }
+        },
+        release: (input, { params }) => {
+          gate(`${params.id} ${input.for}`).resolve()
+          return {}
+        },
+      },
+    })
+    .on('checked', {
+      onPublish: ({ data }) => {
+        if (data.text === 'bad') throw new TriwireError('refused', 'This text is not welcome here.')
+        return { text: data.text.toUpperCase() }
+      },
+    })
+    .on('board', {
+      snapshot: async ({ params }): Promise<{ title: string }> => {
+        if (params.id.startsWith('busy')) await emit('board', { id: params.id }, 'message', { text: 'meanwhile' })
+        return { title: `board ${params.id}` }
+      },
+    })
+    .on('exact', {
+      commands: {
+        save: ({ cursor }, { params }) => {
+          marks.set(params.id, cursor)
+          return {}
+        },
+      },
+      snapshot: ({ params, at }) => {
+        const title = `exact ${params.id}`
+        const mark = marks.get(params.id)
+        return mark === undefined ? { title } : at(mark, { title })
+      },
+    })
+    .on('vault', { authorize: () => false })
+
+  /** Cases name channels and events as data, so the types of the contract end here. */
+  type Emit = (event: string, data: unknown) => Promise<void>
+  type Open = (params: Readonly<Record<string, string>>) => { readonly emit: Emit }
+  async function emit(key: string, params: Readonly<Record<string, string>>, event: string, data: unknown) {
+    await (realtime.channels as unknown as Readonly<Record<string, Open>>)[key]?.(params).emit(event, data)
+  }
+
+  const app = new Hono().route('/rt', triwire(realtime))
+  const { websocket } = webSocket(realtime)
+  const { server, port } = await new Promise<{ server: ReturnType<typeof serve>; port: number }>((resolve) => {
+    const starting = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0, websocket }, (info) =>
+      resolve({ server: starting, port: info.port }),
+    )
+  })
+
+  return {
+    base: `http://127.0.0.1:${port}/rt`,
+    logged,
+    emit: async (address, event, data) => {
+      const { key, params } = parseAddress(address)
+      await emit(key, params, event, data)
+    },
+    drain: () => realtime.close(),
+    close: async () => {
+      await realtime.close()
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        if ('closeAllConnections' in server) server.closeAllConnections()
+      })
+    },
+  }
+}
+
+interface PromiseWithResolver {
+  readonly promise: Promise<void>
+  readonly resolve: () => void
+}
+
+function withResolver(): PromiseWithResolver {
+  let resolve: () => void = () => {}
+  const promise = new Promise<void>((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}
