@@ -142,7 +142,8 @@ export class Subscription {
     const beyond = at.epoch !== cursor.epoch || at.offset > cursor.offset
     if (start && !beyond && at.offset < cursor.offset) this.#rewind = at.offset
     else this.#startAfter = undefined
-    if (start) this.#handleStarted(this.want.snapshot)
+    // Not asked for again where it begins beyond our position: it would again.
+    if (start) this.#handleStarted(this.want.snapshot && !beyond)
     // A newcomer's wish could not be met and the server begins beyond our position: go back for what lies between.
     if (beyond) this.needsJoin = true
     return start ? 'newcomers' : 'nobody'

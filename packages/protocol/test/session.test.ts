@@ -8,6 +8,7 @@ import {
   encodeLine,
   Session,
   type SessionOptions,
+  TriwireError,
   type UpstreamLine,
   type Want,
 } from '../src/index.ts'
@@ -297,6 +298,20 @@ describe('a session delivers', () => {
     expect(opening(session)).toEqual([])
     session.subscribe('a', {}, true)
     expect(changes(session)).toEqual([{ t: 'join', ch: 'a', j: 2 }])
+  })
+
+  test('what is open when the client is closed: everything unanswered as failed, every channel as ended, once', () => {
+    const session = online(5)
+    const published = session.publish('a', 'x', 1, 0)
+    const error = new TriwireError('closed', 'Closed.')
+    session.handleClosed(error)
+    session.handleClosed(error)
+    expect(session.takeDeliveries()).toEqual([
+      { type: 'failed', key: published, error },
+      { type: 'ended', channel: 'a', error },
+    ])
+    expect(session).toMatchObject({ pending: 0, hasChanges: false })
+    expect(session.deadline(0)).toBe(Number.POSITIVE_INFINITY)
   })
 
   test('goodbye', () => {

@@ -203,6 +203,45 @@ describe('a newcomer to a channel that stands at 5', () => {
   })
 })
 
+describe('a newcomer who asks while a join is under way', () => {
+  test('is not forgotten when that join is answered first', () => {
+    const subscription = new Subscription('a', {})
+    subscription.takeJoin(1)
+    subscription.handleWant({ tail: 3 }, true)
+    expect(subscription.handleJoined(joined(1, 5))).toBe('anew')
+    expect(subscription.takeJoin(2)).toMatchObject({ after: 'e:5:t5', tail: 3, fresh: true })
+    expect(subscription.handleJoined(joined(2, 2, 5, 'resumed'))).toBe('newcomers')
+  })
+
+  test('is not forgotten when events come or the wire breaks before the answer', () => {
+    const subscription = standingAt(5, { tail: 3 })
+    subscription.handleWant({ tail: 3 }, true)
+    judge(subscription, event(6))
+    subscription.takeJoin(2)
+    judge(subscription, event(7))
+    subscription.handleRefused(1000)
+    judge(subscription, event(8))
+    subscription.handleDetached()
+    expect(subscription.takeJoin(3)).toMatchObject({ after: 'e:8:t8', fresh: true })
+  })
+})
+
+describe('a starting state that begins beyond the position', () => {
+  test('is asked for once; then what lies between is', () => {
+    const subscription = standingAt(5, { snapshot: true })
+    subscription.handleSnapshot({ t: 'snap', ch: 'a', at: 'e:5:t5', d: 1 })
+    subscription.handleWant({ snapshot: true }, true)
+    expect(subscription.takeJoin(2)).toMatchObject({ after: 'e:5:t5', fresh: true })
+    expect(subscription.handleJoined(joined(2, 9))).toBe('newcomers')
+    expect(subscription.needsJoin).toBe(true)
+    const again = subscription.takeJoin(3)
+    expect(again).toMatchObject({ after: 'e:5:t5' })
+    expect(again.fresh).toBeUndefined()
+    expect(subscription.handleJoined(joined(3, 5, 9, 'resumed'))).toBe('nobody')
+    expect(subscription.needsJoin).toBe(false)
+  })
+})
+
 describe('a newcomer that begins behind a cursor', () => {
   test('below the position is replayed from there, once', () => {
     const subscription = standingAt(5)
