@@ -212,11 +212,14 @@ class Driver {
   async #open(name: WireName, attempt: Attempt): Promise<void> {
     const listener = this.#listenerOf(attempt)
     const { url, auth } = this.#options
+    const base = globalThis.location?.href
     try {
+      if (!URL.canParse(url, base))
+        throw new TriwireError('bad_url', `"${url}" needs a page. Pass an absolute URL.`)
       this.#token ??= (await auth?.()) ?? undefined
       if (this.#attempt !== attempt) return
       attempt.wire = FACTORIES[name]({
-        url: new URL(url, globalThis.location?.href).href.replace(/\/+$/, ''),
+        url: new URL(url, base).href.replace(/\/+$/, ''),
         source: this.#source,
         listener,
         fetch: this.#options.fetch ?? ((input, init) => fetch(input, init)),
@@ -276,8 +279,8 @@ class Driver {
 
   #setTimer(now: number): void {
     clearTimeout(this.#timer)
-    const { nextPingAt = NEVER } = this.#attempt ?? {}
-    const next = Math.min(this.#link.deadline(), this.session.deadline(now), nextPingAt)
+    const pingAt = this.#attempt?.ready ? this.#attempt.nextPingAt : NEVER
+    const next = Math.min(this.#link.deadline(), this.session.deadline(now), pingAt)
     if (next < NEVER) this.#timer = setTimeout(() => this.#run(), Math.max(1, next - now))
   }
 

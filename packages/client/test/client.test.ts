@@ -60,6 +60,14 @@ describe('a client', () => {
     expect(await client).toBe(client)
   })
 
+  it('closes with what to do where its URL is relative to nothing, rather than trying for ever', async () => {
+    const { server, client, lobby } = start({ url: '/rt' })
+    await expect(lobby.publish('message', { text: 'x' })).rejects.toMatchObject({ code: 'bad_url' })
+    await settle()
+    expect(stateOf(client)).toBe('closed')
+    expect(server.sockets).toHaveLength(0)
+  })
+
   it.each([{ room: '' }, { room: Number.NaN }, { room: {} }])('refuses the parameters %j at once', (params) => {
     const { rt } = start()
     expect(() => rt.lobby(params as { room: string })).toThrow(
