@@ -3,7 +3,8 @@
 //
 // - it unpacks to fixed names in the system's temporary folder and reuses whatever already lies there, so an old
 //   version, or the half-written file of a parallel first start, is run as if it were the browser;
-// - it unpacks the shared libraries it needs only where it recognises Lambda.
+// - it unpacks the shared libraries it needs only where it recognises Lambda, and its fonts are looked for in Lambda's
+//   folders alone: elsewhere a page has no text, and what has no text is not visible.
 //
 // So a child process with a temporary folder of its own does the unpacking, all four archives of it, and the
 // finished folder is renamed to a name that carries the version. A rename is atomic: a reader sees no folder or a
@@ -11,7 +12,7 @@
 
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -25,6 +26,8 @@ export interface BrowserBinary {
 
 /** Beside the installed packages: belongs to this clone, is ignored by git, and goes away with `node_modules`. */
 const defaultCacheFolder: string = fileURLToPath(new URL('../node_modules/.cache', import.meta.url))
+
+const FONT_CONFIGURATION = 'triwire-fonts.conf'
 
 const archives = ['chromium.br', 'al2023.tar.br', 'fonts.tar.br', 'swiftshader.tar.br']
 
@@ -45,7 +48,7 @@ export async function npmChromium(cacheFolder: string = defaultCacheFolder): Pro
   const packageFolder = join(dirname(entry), '..')
   const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string }
 
-  const folder = join(cacheFolder, `chromium-${version}`)
+  const folder = join(cacheFolder, `chromium-${version}-with-fonts`)
   if (!existsSync(folder)) await unpackInto(folder, entry, join(packageFolder, 'bin'))
 
   const libraries = [join(folder, 'al2023', 'lib'), process.env.LD_LIBRARY_PATH]
@@ -53,7 +56,7 @@ export async function npmChromium(cacheFolder: string = defaultCacheFolder): Pro
     executablePath: join(folder, 'chromium'),
     env: {
       LD_LIBRARY_PATH: libraries.filter(Boolean).join(':'),
-      FONTCONFIG_PATH: join(folder, 'fonts'),
+      FONTCONFIG_FILE: join(folder, FONT_CONFIGURATION),
     },
   }
 }
@@ -70,10 +73,23 @@ async function unpackInto(folder: string, entry: string, bin: string): Promise<v
     await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], {
       env: { ...process.env, TMPDIR: staging },
     })
+    await writeFile(join(staging, FONT_CONFIGURATION), fontConfiguration(folder))
     await rename(staging, folder)
   } catch (error) {
     await rm(staging, { recursive: true, force: true })
     // Another process got there first: its folder is whole, so it serves as well as ours would have.
     if (!existsSync(folder)) throw error
   }
+}
+
+/** The fonts of the package, where they were unpacked to, besides those of the system. */
+function fontConfiguration(folder: string): string {
+  return `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir>${join(folder, 'fonts')}</dir>
+  <dir>/usr/share/fonts</dir>
+  <cachedir>${join(folder, 'fonts-cache')}</cachedir>
+</fontconfig>
+`
 }

@@ -50,6 +50,11 @@ describe('the browser the end-to-end tests run in', () => {
       expect(await page.evaluate('typeof WebSocket')).toBe('function')
     })
 
+    it('has a font, so that text is visible', async () => {
+      const page = await openPage({ from: 'npm' })
+      expect(await page.evaluate("document.body.append('Text'), document.body.offsetHeight")).toBeGreaterThan(0)
+    })
+
     it('is unpacked once and whole when two first starts happen at the same moment', async () => {
       const cacheFolder = await mkdtemp(join(tmpdir(), 'triwire-chromium-'))
       try {
