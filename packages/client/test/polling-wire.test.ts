@@ -18,16 +18,31 @@ function start() {
   return { wire, requests, told, bodies: () => requests.map(({ body }) => body) }
 }
 
+/** An answer as servers give it: the welcome, then the rest. */
+function welcome(rest: string): string {
+  return `{"t":"welcome"} ${rest}`
+}
+
 describe('the polling wire', () => {
   it('does not let the first poll wait, because it is the sign that this wire works, and holds the others', async () => {
     const { requests, told, bodies } = start()
     expect(requests[0]?.url).toBe('https://x.test/rt/poll')
-    requests[0]?.answer('first')
+    requests[0]?.answer(welcome('first'))
     await settle()
-    requests[1]?.answer('second')
+    requests[1]?.answer(welcome('second'))
     await settle()
     expect(bodies()).toEqual(['opening 1 wait 0', 'opening 2 wait 25000', 'opening 3 wait 25000'])
-    expect(told).toEqual(['text first', 'text second'])
+    expect(told).toEqual([`text ${welcome('first')}`, `text ${welcome('second')}`])
+  })
+
+  it('takes an answer without a welcome for that of a proxy, and ends instead of asking again at once', async () => {
+    const { requests, told } = start()
+    requests[0]?.answer(welcome('first'))
+    await settle()
+    requests[1]?.answer('<html>Sign in to the network</html>')
+    await settle()
+    expect(told).toEqual([`text ${welcome('first')}`, expect.stringContaining('closed network')])
+    expect(requests).toHaveLength(2)
   })
 
   it('has one poll outstanding', async () => {
@@ -46,7 +61,7 @@ describe('the polling wire', () => {
       fetch,
       webSocket: undefined,
     })
-    requests[0]?.answer('')
+    requests[0]?.answer(welcome(''))
     await settle()
     expect(requests[1]?.body).toBe('seen 1')
     wire.close()
@@ -54,13 +69,13 @@ describe('the polling wire', () => {
 
   it('asks anew at once when the set of channels changes', async () => {
     const { wire, requests, told, bodies } = start()
-    requests[0]?.answer('first')
+    requests[0]?.answer(welcome('first'))
     await settle()
     wire.change()
     await settle()
     expect(requests[1]?.init.signal?.aborted).toBe(true)
     expect(bodies()).toEqual(['opening 1 wait 0', 'opening 2 wait 25000', 'opening 3 wait 25000'])
-    expect(told).toEqual(['text first'])
+    expect(told).toEqual([`text ${welcome('first')}`])
   })
 
   it('still does not let the first poll wait when the set changes before it is answered', async () => {
@@ -72,14 +87,14 @@ describe('the polling wire', () => {
 
   it('waits ten seconds longer than the hold, and then counts as dead', async () => {
     const { requests, told } = start()
-    requests[0]?.answer('first')
+    requests[0]?.answer(welcome('first'))
     await settle()
     await vi.advanceTimersByTimeAsync(34_999)
     await settle()
-    expect(told).toEqual(['text first'])
+    expect(told).toEqual([`text ${welcome('first')}`])
     await vi.advanceTimersByTimeAsync(1)
     await settle()
-    expect(told).toEqual(['text first', 'closed network'])
+    expect(told).toEqual([`text ${welcome('first')}`, 'closed network'])
     expect(requests).toHaveLength(2)
   })
 
@@ -116,7 +131,7 @@ describe('the polling wire', () => {
       fetch,
       webSocket: undefined,
     })
-    requests[0]?.answer('text')
+    requests[0]?.answer(welcome('text'))
     await settle()
     expect(requests).toHaveLength(1)
   })
