@@ -1,6 +1,6 @@
 // The demo in a real browser: React beside Vue in the same rooms, over each wire, through reloads and a restart.
 
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, Page, WebSocketRoute } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { launchBrowser } from '../src/browser.ts'
 import { type DemoServer, startDemo } from '../src/demo-server.ts'
@@ -123,6 +123,19 @@ describe.each(WIRES)('over %s', (wire, label) => {
 })
 
 describe('the demo page', () => {
+  it('opens one wire per client, in React StrictMode as well', async () => {
+    const context = await browser.newContext()
+    page = await context.newPage()
+    const sockets: string[] = []
+    page.on('websocket', (socket) => sockets.push(socket.url()))
+    await page.goto(`${server.url}/?room=once`)
+    await new Pane(page, 'react').online('WebSocket')
+    await new Pane(page, 'vue').online('WebSocket')
+    await new Pane(page, 'vue').say('lobby', 'both are there')
+    await new Pane(page, 'react').sees('lobby', 'both are there')
+    expect(sockets).toHaveLength(2)
+  })
+
   it('shows who is there, who is typing, and how long a round trip takes', async () => {
     await open('room=people')
     const react = new Pane(page, 'react')
@@ -156,6 +169,25 @@ describe('the demo page', () => {
     }
     expect(await react.texts('lobby')).toEqual(expected)
     expect(problems).toEqual([])
+  })
+})
+
+describe('where WebSocket does not get through', () => {
+  it.each([
+    ['is closed at once', (socket: WebSocketRoute) => void socket.close()],
+    ['opens and stays silent', () => {}],
+  ])('and %s, the page goes on over SSE by itself', async (_how, meddle) => {
+    const context = await browser.newContext()
+    page = await context.newPage()
+    page.setDefaultTimeout(20_000)
+    await page.routeWebSocket(/\/rt$/, meddle)
+    await page.goto(`${server.url}/?room=blocked`)
+    const react = new Pane(page, 'react')
+    const vue = new Pane(page, 'vue')
+    await react.online('SSE')
+    await vue.online('SSE')
+    await react.say('chat', 'through a proxy')
+    await vue.sees('chat', 'through a proxy')
   })
 })
 
