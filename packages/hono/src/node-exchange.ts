@@ -89,6 +89,8 @@ export class NodeExchange implements Exchange {
     outgoing.on('drain', () => listener.handleDrain())
     outgoing.on('error', () => listener.handleClosed())
     outgoing.on('close', () => listener.handleClosed())
+    // A stream ends when its client or this server goes; kept alive, its connection would only hold up the closing.
+    if (headers['content-type']?.startsWith('text/event-stream')) outgoing.shouldKeepAlive = false
     outgoing.writeHead(status, headers)
     outgoing.flushHeaders()
     this.#answer()
