@@ -1,5 +1,5 @@
 /** State over time: a fold over one channel's events for one observer. */
-import { type Channel, type Delivery, type EventDelivery, formatCursor, type TriwireError } from '@triwire/protocol'
+import { type Channel, type Delivery, type EventDelivery, formatCursor, TriwireError } from '@triwire/protocol'
 import { Cell } from './cell.ts'
 import type { ChannelStore } from './channel-store.ts'
 import type { ChannelObserver, ChannelState, EventMeta, ObserveOptions } from './channel-types.ts'
@@ -31,7 +31,10 @@ export function createChannelObserver(
         break
       case 'snapshot':
         attempt(() => {
+          // Shown until it succeeds: a state that cannot begin must not look like one that is about to.
+          follower.error = new TriwireError('initial_failed', '`initial` threw; its error was reported.')
           data = (initial as (snapshot: unknown) => unknown)(delivery.data)
+          follower.error = undefined
           follower.begin(delivery.at)
         })
         break

@@ -144,6 +144,19 @@ describe('an observer', () => {
     expect(report.mock.calls.map(([error]) => (error as Error).message)).toEqual(['handler', 'reducer'])
   })
 
+  it('says so where `initial` throws, instead of looking as if it were about to begin', () => {
+    const report = vi.fn()
+    vi.stubGlobal('reportError', report)
+    const stage = new ChannelStage()
+    stage.server.snapshot = () => ({ messages: undefined })
+    const seen = observe(stage, {
+      initial: (snapshot: { messages?: unknown[] }) => [...(snapshot.messages as unknown[])],
+      reduce,
+    })
+    expect(seen.state).toMatchObject({ status: 'error', error: { code: 'initial_failed' } })
+    expect(report).toHaveBeenCalledTimes(1)
+  })
+
   it('takes names like __proto__ and constructor for events nobody handles', () => {
     const stage = new ChannelStage()
     const seen = observe(stage, { initial: [], reduce, on: {} })

@@ -117,14 +117,7 @@ export class Commander {
       const output = await this.#app.runHook(`command "${line.c}"`, () =>
         handler(input, { user, params, id, emit }),
       )
-      const valid = await validate(schema.output, output, `the reply of "${line.c}"`).catch((error: unknown) => {
-        this.#app.logger.error(
-          { err: error, channel: key, command: line.c },
-          'a command handler returned a reply that does not fit its schema',
-        )
-        throw new TriwireError('handler_failed', 'The server failed to handle this command.')
-      })
-      return { ok: true, data: toJson(valid, `the reply of "${line.c}"`) }
+      return { ok: true, data: await this.#encodeReply(schema, output, key, line.c) }
     } catch (error) {
       // Not recorded: the claim lapses, and a repetition runs the handler again under the same id.
       if (isPassing(error)) throw error
@@ -133,6 +126,20 @@ export class Commander {
           ? error
           : new TriwireError('handler_failed', 'The server failed to handle this command.')
       return { ok: false, code, message }
+    }
+  }
+
+  /** The reply as JSON text. One that does not fit is the handler's mistake: logged, and no business of the client. */
+  async #encodeReply(schema: CommandSchema, output: unknown, channel: string, command: string): Promise<string> {
+    const what = `the reply of "${command}"`
+    try {
+      return toJson(await validate(schema.output, output, what), what)
+    } catch (err) {
+      this.#app.logger.error(
+        { err, channel, command },
+        'a command handler returned a reply that does not fit its schema',
+      )
+      throw new TriwireError('handler_failed', 'The server failed to handle this command.')
     }
   }
 }
