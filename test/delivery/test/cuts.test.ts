@@ -17,18 +17,19 @@ import { z } from 'zod'
 import { startCuttingProxy } from '../src/cutting-proxy.ts'
 import { type Tally, tally } from '../src/tally.ts'
 
-const MESSAGES = 1000
-const CUT_EVERY_MS = 200
+/** Longer and harsher runs: `MESSAGES=10000 CUT_EVERY_MS=50 npx vitest run --project test-delivery`. */
+const MESSAGES = Number(process.env.MESSAGES ?? 1000)
+const CUT_EVERY_MS = Number(process.env.CUT_EVERY_MS ?? 200)
 /** Pace of the senders: a thousand messages then last for some twenty cuts. */
 const SEND_EVERY_MS = 4
 
 const Numbered = z.object({ n: z.number() })
 const api = contract({
-  down: channel('down/:run', { events: { message: Numbered }, history: { keep: 5000, ttl: '1h' } }),
+  down: channel('down/:run', { events: { message: Numbered }, history: { keep: 100_000, ttl: '1h' } }),
   up: channel('up/:run', {
     events: { message: Numbered },
     publish: ['message'],
-    history: { keep: 5000, ttl: '1h' },
+    history: { keep: 100_000, ttl: '1h' },
   }),
 })
 
@@ -38,8 +39,8 @@ afterAll(() => {
   console.table(report)
 })
 
-describe.each(['websocket', 'sse', 'polling'] as const)('over %s, reset every 200 ms', (wire) => {
-  test('a thousand messages each way arrive once and in order', { timeout: 120_000 }, async () => {
+describe.each(['websocket', 'sse', 'polling'] as const)(`over %s, reset every ${CUT_EVERY_MS} ms`, (wire) => {
+  test(`${MESSAGES} messages each way arrive once and in order`, { timeout: 60_000 + MESSAGES * 60 }, async () => {
     const broker = memory()
     const realtime = createRealtime(api, {
       auth: () => ({ id: 'tester' }),
@@ -91,7 +92,7 @@ describe.each(['websocket', 'sse', 'polling'] as const)('over %s, reset every 20
       await Promise.all(acknowledged)
       await expect.poll(() => arrived.length, { timeout: 30_000 }).toBeGreaterThanOrEqual(MESSAGES)
 
-      const log = await broker.read(up.address, { tail: 5000, limit: 5000, bytes: 2 ** 30 })
+      const log = await broker.read(up.address, { tail: MESSAGES * 2, limit: MESSAGES * 2, bytes: 2 ** 30 })
       const logged = log.status === 'page' ? log.entries.map(({ data }) => Numbered.parse(JSON.parse(data)).n) : []
       const towardsClient = tally(arrived, MESSAGES)
       const towardsServer = tally(logged, MESSAGES)
