@@ -101,13 +101,25 @@ export interface Realtime<TChannels extends ChannelMap, TUser, TMissing extends 
 }
 
 /**
+ * Any contract, said so loosely that it has no say in the inference of a `contract({…})` written in its place: with
+ * `Contract` here, every part that a channel leaves out would become the widest there is.
+ */
+interface AnyContract {
+  readonly channels: object
+}
+
+type ChannelMapOf<TContract extends AnyContract> = TContract extends Contract<infer TChannels> ? TChannels : never
+
+/**
  * Makes a server from a contract.
  * @throws TriwireError `bad_auth`, `bad_origin`, `bad_limit` where the options cannot work
  */
-export function createRealtime<const TChannels extends ChannelMap, TAuth extends (request: AuthRequest) => unknown>(
-  contract: Contract<TChannels>,
+export function createRealtime<TContract extends AnyContract, TAuth extends (request: AuthRequest) => unknown>(
+  contract: TContract,
   options: RealtimeOptions<TAuth>,
-): Realtime<TChannels, UserOf<TAuth>, Unimplemented<TChannels>> {
+): Realtime<ChannelMapOf<TContract>, UserOf<TAuth>, Unimplemented<ChannelMapOf<TContract>>> {
+  type TChannels = ChannelMapOf<TContract>
+  const typed = contract as unknown as Contract<TChannels>
   const { auth, principal, broker = memory(), origins = [], logger = consoleLogger } = options
   if (typeof auth !== 'function') {
     throw new TriwireError(
@@ -123,9 +135,9 @@ export function createRealtime<const TChannels extends ChannelMap, TAuth extends
     deadlineMs: limits.authMs,
     logger,
   })
-  const hub = new Hub({ contract, broker, gate, limits, logger, origins })
+  const hub = new Hub({ contract: typed, broker, gate, limits, logger, origins })
   const realtime: Realtime<TChannels, UserOf<TAuth>, never> = {
-    channels: serverChannels(hub, contract),
+    channels: serverChannels(hub, typed),
     engine: {
       limits,
       logger,

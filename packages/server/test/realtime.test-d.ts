@@ -34,6 +34,22 @@ describe('implementations', () => {
     mount(createRealtime(simple, { auth }))
   })
 
+  test('are asked for alike where the contract is written in place', () => {
+    mount(createRealtime(contract({ alerts: channel('alerts', { events: { alert: z.string() } }) }), { auth }))
+    const chat = createRealtime(
+      contract({
+        chat: channel('chat/:id', { commands: { send: { input: z.string(), output: z.number() } } }),
+      }),
+      { auth },
+    )
+    expectTypeOf(chat.missing).toEqualTypeOf<readonly 'chat'[]>()
+    mount(chat.on('chat', { commands: { send: (text) => text.length } }))
+    // @ts-expect-error the handler answers with a number
+    chat.on('chat', { commands: { send: (text) => text } })
+    // @ts-expect-error this is no contract
+    createRealtime({ channels: { chat: 1 } }, { auth }).on('chat', {})
+  })
+
   test('must be whole', () => {
     const bare = createRealtime(api, { auth })
     // @ts-expect-error the snapshot is missing
