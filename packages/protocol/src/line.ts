@@ -20,7 +20,7 @@ export type WireName = 'websocket' | 'sse' | 'polling'
 
 // ── Upstream: what a client writes ────────────────────────────────────────────────────────────────────────────
 
-/** Opens every attachment and every `send`: who speaks. */
+/** Opens every attachment and every `send`: who speaks. On an open WebSocket once more, with a new token. */
 export interface HelloLine {
   readonly t: 'hello'
   readonly v: number
@@ -103,6 +103,12 @@ export interface PingLine {
   readonly n: number
 }
 
+/** Answers a `mark`: everything before it has been handled. */
+export interface SeenLine {
+  readonly t: 'seen'
+  readonly n: number
+}
+
 /** Everything a client may write. */
 export type UpstreamLine =
   | HelloLine
@@ -113,6 +119,7 @@ export type UpstreamLine =
   | SignalLine
   | PresenceLine
   | PingLine
+  | SeenLine
 
 // ── Downstream: what a server writes ──────────────────────────────────────────────────────────────────────────
 
@@ -256,12 +263,28 @@ export interface PongLine {
   readonly n: number
 }
 
-/** The last line of an attachment: why it ends and when to come back. */
+/** Asks to be answered by `seen` with the same number: how a server that cannot see its buffers knows how far it is. */
+export interface MarkLine {
+  readonly t: 'mark'
+  /** Rises within the attachment. */
+  readonly n: number
+}
+
+/** The token of this attachment runs out. A new one keeps it open: a second `hello`, or another attachment. */
+export interface ExpiresLine {
+  readonly t: 'expires'
+  /** Milliseconds left. */
+  readonly in: number
+}
+
+/** Why an attachment ends and when to come back. Its last line, unless it has `in`. */
 export interface ByeLine {
   readonly t: 'bye'
   readonly code: string
   /** Milliseconds within which to attach elsewhere; the client picks a moment at random. */
   readonly retry?: number | undefined
+  /** Milliseconds the wire goes on working, so that the next one can be attached before this one is let go. */
+  readonly in?: number | undefined
 }
 
 /** Everything a server may write. */
@@ -279,4 +302,6 @@ export type DownstreamLine =
   | EndLine
   | HeartbeatLine
   | PongLine
+  | MarkLine
+  | ExpiresLine
   | ByeLine

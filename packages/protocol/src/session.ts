@@ -377,6 +377,8 @@ export class Session {
         return
       }
       case 'hb':
+      case 'mark':
+      case 'expires':
         return
       default: {
         const subscription = this.#subscriptions.get(line.ch)

@@ -54,7 +54,7 @@ export function decodeUpstream(text: string): UpstreamLine {
   if (fields === undefined)
     throw new TriwireError(
       'bad_line',
-      'A line names its type in "t": hello, join, leave, pub, cmd, sig, pres or ping.',
+      'A line names its type in "t": hello, join, leave, pub, cmd, sig, pres, ping or seen.',
     )
   for (const [name, check] of Object.entries(fields)) {
     const value = Object.hasOwn(line, name) ? line[name] : undefined
@@ -142,6 +142,7 @@ const UPSTREAM_FIELDS: { readonly [TType in UpstreamLine['t']]: Readonly<Record<
   sig: { ch: address, e: name, k: optional(name), d: anything },
   pres: { ch: address, n: integer(1) },
   ping: { n: integer(0) },
+  seen: { n: integer(1) },
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

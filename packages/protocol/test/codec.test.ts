@@ -29,6 +29,7 @@ const LINES: { readonly [TType in UpstreamLine['t']]: Extract<UpstreamLine, { re
   sig: { t: 'sig', ch: 'a', e: 'typing', k: 'me', d: false },
   pres: { t: 'pres', ch: 'a', n: 1, d: {} },
   ping: { t: 'ping', n: 0 },
+  seen: { t: 'seen', n: 1 },
 }
 const OPTIONAL: Readonly<Record<string, readonly string[]>> = {
   hello: ['k', 'wait'],
@@ -75,6 +76,7 @@ const WRONG: { readonly [TType in UpstreamLine['t']]: Readonly<Record<string, re
   sig: { ch: noName, e: [...noName, 'x'.repeat(65)], k: [...noName, 'x'.repeat(65)] },
   pres: { ch: noName, n: [...noNumber, 0, -1] },
   ping: { n: [...noNumber, -1] },
+  seen: { n: [...noNumber, 0, -1] },
 }
 
 describe('an upstream line', () => {

@@ -275,6 +275,9 @@ export class Attachment implements ReaderHost, SinkListener, Attached {
       case 'ping':
         if (this.#take({ of: 'ping' })) this.write(encodeLine({ t: 'pong', n: line.n }))
         return
+      case 'seen':
+        this.#take({ of: 'seen' })
+        return
     }
   }
 

@@ -28,10 +28,12 @@ const DOWNSTREAM: Readonly<Record<string, readonly string[]>> = {
   end: ['ch', 'code', 'msg'],
   hb: [],
   pong: ['n'],
-  bye: ['code', 'retry?'],
+  bye: ['code', 'retry?', 'in?'],
+  mark: ['n'],
+  expires: ['in'],
 }
 
-const UPSTREAM = ['hello', 'join', 'leave', 'pub', 'cmd', 'sig', 'pres', 'ping']
+const UPSTREAM = ['hello', 'join', 'leave', 'pub', 'cmd', 'sig', 'pres', 'ping', 'seen']
 
 const { up, down } = examples()
 
