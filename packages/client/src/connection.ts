@@ -34,8 +34,9 @@ export class Connection {
   handleChange(now: number): void {
     const { state } = this.#link
     if (state.name === 'open') {
-      if (this.#wire !== state.wire) this.#rtt = undefined
-      this.#wire = state.wire
+      const { wire } = state.main
+      if (this.#wire !== wire) this.#rtt = undefined
+      this.#wire = wire
       this.#upUntil = Number.POSITIVE_INFINITY
     } else if (state.name === 'idle' || state.name === 'closed') {
       this.#upUntil = undefined

@@ -1,23 +1,62 @@
 /**
- * Which wire, and when: the connection as explicit states with time passed in. Sans I/O: it says which attempt should
- * be open, its driver opens and closes accordingly.
+ * Which wires, and when: the connection as explicit states with time passed in. Sans I/O: it says which attempts should
+ * be open, its driver opens and closes accordingly and reports what became of them.
  *
  * - `idle`: nothing needs a connection
- * - `opening`: attempt under way; judged by a `welcome`, never by an open socket
- * - `open`: welcomed
- * - `waiting`: every wire has failed, or a connection broke: next attempt at `until`
+ * - `racing`: the first wire has a head start, then the next one is tried beside it; the first `welcome` wins. An open
+ *   socket or a status prove nothing, there are middleboxes that answer and then swallow.
+ * - `open`: one wire is in use. Another one may be about to succeed it: because it is better (`probe`), or because the
+ *   one in use is going to end. It is opened beside it, and takes over once it has the channels: make before break.
+ * - `waiting`: every wire has failed, or the connection broke: the next race at `until`
  * - `closed`: for good, by the app or because the server said so
- *
- * Wires are tried one after another, best first. (Racing them, and verdicts that are remembered, fit in here: they
- * change which attempts are open, and nothing outside this file.)
  */
 import { type BackoffOptions, backoffMs, TriwireError, type WireName } from '@triwire/protocol'
+import type { Verdicts } from './verdicts.ts'
 
-/** The state of a link. `until` is when something has to happen by itself. */
+/** A wire from when it should be opened to when it should be closed. */
+export interface Attempt {
+  readonly number: number
+  readonly wire: WireName
+  /** Opened with `hello` alone: the channels stay where they are until it takes over. */
+  readonly bare: boolean
+  /** When its `welcome` came. */
+  since: number | undefined
+  /** When it counts as dead if nothing is heard from it; before it is under way, when it should have been. */
+  until: number
+}
+
+/** What is to follow the wire in use. */
+export type Succession =
+  /** `wires` are tried at `at`, one after another. */
+  | { readonly name: 'planned'; readonly at: number; readonly wires: readonly WireName[] }
+  /**
+   * `opening`: no `welcome` yet. `trial`: it must show that it lives. `joining`: the channels are being joined on it.
+   * `rest` are the wires to try should it fail.
+   */
+  | {
+      readonly name: 'opening' | 'trial' | 'joining'
+      readonly attempt: Attempt
+      readonly rest: readonly WireName[]
+      readonly until: number
+    }
+
+/** The state of a link. */
 export type LinkState =
   | { readonly name: 'idle' }
-  | { readonly name: 'opening'; readonly wire: WireName; readonly until: number }
-  | { readonly name: 'open'; readonly wire: WireName; readonly until: number; readonly since: number }
+  | {
+      readonly name: 'racing'
+      readonly racers: readonly Attempt[]
+      /** Not tried yet; the first of them at `nextAt`, or as soon as a racer has failed. */
+      readonly untried: readonly WireName[]
+      readonly nextAt: number
+    }
+  | {
+      readonly name: 'open'
+      readonly main: Attempt
+      /** The wire in use is going to end, as announced. */
+      readonly leaving: boolean
+      readonly succession: Succession
+    }
   | { readonly name: 'waiting'; readonly until: number }
   | { readonly name: 'closed'; readonly error: TriwireError | undefined }
 
@@ -25,23 +64,41 @@ export type LinkState =
 export interface LinkOptions {
   /** Wires in order of preference. */
   readonly wires: readonly WireName[]
+  readonly verdicts: Verdicts
   readonly backoff?: BackoffOptions | undefined
-  /** Milliseconds an attempt has for its `welcome`. Default 3,000; doubled up to 12,000 while nothing works. */
-  readonly attemptMs?: number | undefined
   /** Numbers from 0 to 1, for jitter. */
   readonly random: () => number
 }
 
+/** Milliseconds an attempt has for its `welcome`: long enough for TLS over a slow mobile network. */
+const ATTEMPT_MS = 10_000
+/** Milliseconds until the next wire joins a race, and the round trips that may take longer. */
+const HEAD_START_MS = 1000
+const HEAD_START_ROUND_TRIPS = 3
+/** Milliseconds a probed wire must live before it takes over: some are cut right after they have opened. */
+const TRIAL_MS = 2000
+/** Milliseconds until all channels must be joined on a successor. */
+const JOIN_MS = 10_000
+/** Milliseconds between probes for a better wire: the first interval, doubled after each failure, and the longest. */
+const PROBE_MS = 10_000
+const LONGEST_PROBE_MS = 600_000
 /** Milliseconds a connection must last before earlier failures are forgotten. */
 const STABLE_MS = 30_000
+/** Milliseconds without a sign of life after which a device that wakes up asks for one, and those it may take. */
+const FRESH_MS = 5000
+const PROOF_MS = 3000
+
+const NEVER = Number.POSITIVE_INFINITY
 
 /** The link. */
 export class Link {
   #state: LinkState = { name: 'idle' }
   #wires: readonly WireName[]
-  #index = 0
-  #attempt = 0
+  #attempts = 0
   #failures = 0
+  #probeMs = PROBE_MS
+  #rttMs = 0
+  #heardAt = 0
   #reauthenticated = false
   #error: TriwireError | undefined
   readonly #options: LinkOptions
@@ -55,12 +112,29 @@ export class Link {
     return this.#state
   }
 
-  /** A number that changes with every attempt: the driver holds one wire per number. */
-  get attempt(): number {
-    return this.#attempt
+  /** What should be open. */
+  get attempts(): readonly Attempt[] {
+    const state = this.#state
+    if (state.name === 'racing') return state.racers
+    if (state.name !== 'open') return []
+    return 'attempt' in state.succession ? [state.main, state.succession.attempt] : [state.main]
   }
 
-  /** Failed attempts since the connection was last stable. */
+  /** What lines are written to: the wire in use, or the only one that is being tried. */
+  get main(): Attempt | undefined {
+    const state = this.#state
+    if (state.name === 'open') return state.main
+    return state.name === 'racing' && state.racers.length === 1 ? state.racers[0] : undefined
+  }
+
+  /** What the channels are to be joined on; a racer brings its joins with its opening. */
+  get carrier(): Attempt | undefined {
+    const state = this.#state
+    if (state.name !== 'open') return undefined
+    return state.succession.name === 'joining' ? state.succession.attempt : state.main
+  }
+
+  /** Rounds in which everything failed, and connections that broke, since one was stable. */
   get failures(): number {
     return this.#failures
   }
@@ -70,19 +144,19 @@ export class Link {
     return this.#error
   }
 
-  /** The wire that should be open or on its way. */
-  get wire(): WireName | undefined {
-    return 'wire' in this.#state ? this.#state.wire : undefined
-  }
-
   /** When `handleTimeout` has something to do; Infinity when never by itself. */
   deadline(): number {
-    return 'until' in this.#state ? this.#state.until : Number.POSITIVE_INFINITY
+    const state = this.#state
+    if (state.name === 'waiting') return state.until
+    const planned = state.name === 'racing' ? (state.untried.length > 0 ? state.nextAt : NEVER) : NEVER
+    const succession = state.name === 'open' ? state.succession : undefined
+    const next = succession ? ('at' in succession ? succession.at : succession.until) : planned
+    return Math.min(next, ...this.attempts.map(({ until }) => until))
   }
 
   /** Something needs a connection. */
   handleWanted(now: number): void {
-    if (this.#state.name === 'idle') this.#open(now)
+    if (this.#state.name === 'idle') this.#race(now)
   }
 
   /** Nothing needs a connection any more. */
@@ -90,60 +164,151 @@ export class Link {
     if (this.#state.name !== 'closed') this.#state = { name: 'idle' }
   }
 
-  /**
-   * The attempt has been answered, or the connection shows a sign of life.
-   * @param patienceMs of silence that mean a dead wire
-   */
-  handleAlive(now: number, patienceMs: number): void {
+  /** An attempt is under way: it is from now on that it has to be answered, and that it is ahead of the next one. */
+  handleStarted(attempt: Attempt, now: number): void {
     const state = this.#state
-    if (!('wire' in state)) return
-    const since = state.name === 'open' ? state.since : now
-    this.#state = { name: 'open', wire: state.wire, until: now + patienceMs, since }
-    this.#error = undefined
-    this.#reauthenticated = false
+    attempt.until = now + ATTEMPT_MS
+    if (state.name !== 'racing' || state.racers.at(-1) !== attempt) return
+    const nextAt = now + Math.max(HEAD_START_MS, this.#rttMs * HEAD_START_ROUND_TRIPS)
+    this.#state = { ...state, nextAt }
   }
 
-  /** The attempt has failed, or the connection broke. */
-  handleClosed(error: TriwireError, now: number): void {
+  /**
+   * An attempt has been answered.
+   * @param patienceMs of silence that mean a dead wire
+   */
+  handleWelcome(attempt: Attempt, now: number, patienceMs: number): void {
     const state = this.#state
-    if (!('wire' in state)) return
-    const { advice, code, retryMs } = error
-    const refused = advice === 'reauthenticate'
+    attempt.since ??= now
+    this.handleAlive(attempt, now, patienceMs)
+    if (state.name === 'racing') {
+      this.#error = undefined
+      this.#reauthenticated = false
+      this.#options.verdicts.handleWelcome(attempt.wire, this.#wires, now)
+      this.#use(attempt, now)
+    } else if (state.name === 'open' && state.succession.name === 'opening') {
+      const { succession, main, leaving } = state
+      if (succession.attempt !== attempt) return
+      // On trial only where there is a choice: nothing is gained by waiting where the wire in use must go.
+      const probe = !leaving && this.#wires.includes(main.wire)
+      const phase = probe ? ({ name: 'trial', until: now + TRIAL_MS } as const) : joining(now)
+      this.#state = { ...state, succession: { ...succession, ...phase } }
+    }
+  }
+
+  /** An attempt shows a sign of life. */
+  handleAlive(attempt: Attempt, now: number, patienceMs: number): void {
+    attempt.until = now + patienceMs
+    this.#heardAt = now
+  }
+
+  /** The round-trip time was measured. */
+  handleRtt(rttMs: number): void {
+    this.#rttMs = rttMs
+  }
+
+  /** All channels are joined on the successor: it takes over. */
+  handleJoined(now: number): void {
+    const state = this.#state
+    if (state.name !== 'open' || state.succession.name !== 'joining') return
+    const { wire } = state.succession.attempt
+    const { verdicts } = this.#options
+    if (wire !== state.main.wire) {
+      verdicts.handlePromotion(wire)
+      verdicts.handleWelcome(wire, this.#wires, now)
+    }
+    this.#use(state.succession.attempt, now)
+  }
+
+  /** The server is going to end this wire in a while: attach elsewhere first, after what `error.retryMs` says. */
+  handleLeaving(attempt: Attempt, error: TriwireError, now: number): void {
+    const state = this.#state
+    if (state.name !== 'open') return
+    const { main, succession } = state
+    if (main !== attempt) this.handleClosed(attempt, error, now)
+    else if (succession.name === 'joining') this.#state = { ...state, leaving: true }
+    else if (succession.name === 'trial')
+      this.#state = { ...state, leaving: true, succession: { ...succession, ...joining(now) } }
+    else this.#plan(main, true, { at: now + (error.retryMs ?? 0), wires: [main.wire] })
+  }
+
+  /** An attempt has failed, or the connection broke. */
+  handleClosed(attempt: Attempt, error: TriwireError, now: number): void {
+    const state = this.#state
+    if (!this.attempts.includes(attempt)) return
+    if (state.name === 'open' && state.main !== attempt) {
+      this.#handleSuccessorFailed(now)
+      return
+    }
     this.#error = error
-    if (refused ? this.#reauthenticated : advice === 'stop' && code !== 'network') {
-      this.#state = { name: 'closed', error }
-    } else if (refused) {
+    const { advice, code } = error
+    if (advice === 'reauthenticate' && !this.#reauthenticated) {
       // A fresh token gets one chance; if that is refused as well, asking again is for the app.
       this.#reauthenticated = true
-      this.#open(now)
-    } else {
-      const wasOpen = state.name === 'open'
-      if (wasOpen && now - state.since >= STABLE_MS) this.#failures = 0
-      this.#index = wasOpen ? 0 : (this.#index + 1) % this.#wires.length
-      // The next wire at once; and whoever was asked to come back has not failed, and has no reason to wait.
-      if (wasOpen ? code === 'rotate' : this.#index > 0) this.#open(now)
-      else this.#wait(retryMs, now)
+      this.#race(now)
+    } else if (advice === 'reauthenticate' || (advice === 'stop' && code !== 'network')) {
+      this.#state = { name: 'closed', error }
+    } else if (state.name === 'open') {
+      this.#handleMainClosed(state, error, now)
+    } else if (state.name === 'racing') {
+      const racers = state.racers.filter((racer) => racer !== attempt)
+      if (state.untried.length > 0) this.#startNext({ ...state, racers }, now)
+      else if (racers.length > 0) this.#state = { ...state, racers }
+      else {
+        this.#options.verdicts.handleOffline()
+        this.#wait(error, now)
+      }
     }
   }
 
   /** The deadline has passed. */
   handleTimeout(now: number): void {
     if (now < this.deadline()) return
-    const { wire } = this
-    if (wire === undefined) this.#open(now)
-    else this.handleClosed(new TriwireError('network', `No answer over ${wire} in time.`), now)
+    const silent = this.attempts.find(({ until }) => until <= now)
+    const state = this.#state
+    if (silent) {
+      this.handleClosed(silent, new TriwireError('network', `No answer over ${silent.wire} in time.`), now)
+    } else if (state.name === 'waiting') {
+      this.#race(now)
+    } else if (state.name === 'racing') {
+      this.#startNext(state, now)
+    } else if (state.name === 'open') {
+      const { succession, leaving } = state
+      if (succession.name === 'planned') {
+        if (!leaving) this.#probeMs = Math.min(LONGEST_PROBE_MS, this.#probeMs * 2)
+        this.#startSuccessor(state, succession.wires, now)
+      } else if (succession.name === 'trial')
+        this.#state = { ...state, succession: { ...succession, ...joining(now) } }
+      else this.#handleSuccessorFailed(now)
+    }
   }
 
-  /** The network or the page is back: no reason to wait any longer. */
-  handleAwake(now: number): void {
-    if (this.#state.name === 'waiting') this.#open(now)
+  /**
+   * The network or the page is back: no reason to wait any longer, nor to trust a wire that was quiet.
+   * Returns whether the wire in use is to be asked for a sign of life.
+   */
+  handleAwake(now: number): boolean {
+    const state = this.#state
+    this.#probeMs = PROBE_MS
+    const overdue = state.name === 'open' && state.main.until <= now
+    if (state.name === 'waiting' || overdue) this.#race(now)
+    if (state.name !== 'open' || overdue || now - this.#heardAt < FRESH_MS) return false
+    const proofMs = Math.max(PROOF_MS, this.#rttMs * HEAD_START_ROUND_TRIPS)
+    state.main.until = Math.min(state.main.until, now + proofMs)
+    return true
   }
 
-  /** Changes the wires; a connection over one that is not the best of them is given up. */
+  /** Changes the wires. The one in use goes on until the best of them can take over, or fails to. */
   setWires(wires: readonly WireName[], now: number): void {
     this.#wires = wires
-    this.#index = 0
-    if ('until' in this.#state && this.wire !== wires[0]) this.#open(now)
+    const state = this.#state
+    if (state.name === 'racing' || state.name === 'waiting') this.#race(now)
+    if (state.name !== 'open') return
+    const { main, leaving } = state
+    const better = wires.slice(0, Math.max(0, wires.indexOf(main.wire)))
+    if (!wires.includes(main.wire)) this.#plan(main, leaving, { at: now, wires })
+    else if (better.length > 0) this.#plan(main, leaving, { at: now, wires: better })
+    else if (!leaving) this.#plan(main, leaving)
   }
 
   /** Ends it for good. */
@@ -151,21 +316,103 @@ export class Link {
     this.#state = { name: 'closed', error: undefined }
   }
 
-  #open(now: number): void {
-    const wire = this.#wires[this.#index]
-    const { attemptMs = 3000 } = this.#options
-    this.#attempt++
-    this.#state = wire
-      ? { name: 'opening', wire, until: now + attemptMs * 2 ** Math.min(2, this.#failures) }
-      : {
-          name: 'closed',
-          error: new TriwireError('no_wire', 'No wire left. Allow "sse" or "polling", or pass a WebSocket.'),
-        }
+  // ── Racing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #race(now: number): void {
+    const untried = this.#options.verdicts.order(this.#wires, now)
+    if (untried.length > 0) this.#startNext({ name: 'racing', racers: [], untried, nextAt: now }, now)
+    else
+      this.#state = {
+        name: 'closed',
+        error: new TriwireError('no_wire', 'No wire left. Allow "sse" or "polling", or pass a WebSocket.'),
+      }
   }
 
-  #wait(retryMs = 0, now: number): void {
-    this.#failures++
-    const delay = backoffMs(this.#failures, this.#options.random(), this.#options.backoff)
-    this.#state = { name: 'waiting', until: now + Math.max(delay, this.#failures > 1 ? retryMs : 0) }
+  #startNext(race: Extract<LinkState, { name: 'racing' }>, now: number): void {
+    const [wire, ...untried] = race.untried as [WireName, ...WireName[]]
+    this.#state = { ...race, racers: [...race.racers, this.#attempt(wire, false, now)], untried, nextAt: NEVER }
   }
+
+  #attempt(wire: WireName, bare: boolean, now: number): Attempt {
+    return { number: ++this.#attempts, wire, bare, since: undefined, until: now + ATTEMPT_MS }
+  }
+
+  // ── One wire in use ─────────────────────────────────────────────────────────────────────────────────────────
+
+  #use(main: Attempt, now: number): void {
+    const better = this.#wires.slice(0, Math.max(0, this.#wires.indexOf(main.wire)))
+    this.#plan(
+      main,
+      false,
+      better.length > 0 ? { at: now + this.#jittered(this.#probeMs), wires: better } : undefined,
+    )
+  }
+
+  #plan(
+    main: Attempt,
+    leaving: boolean,
+    plan?: { readonly at: number; readonly wires: readonly WireName[] },
+  ): void {
+    this.#state = {
+      name: 'open',
+      main,
+      leaving,
+      succession: { name: 'planned', at: NEVER, wires: [], ...plan },
+    }
+  }
+
+  #startSuccessor(state: Extract<LinkState, { name: 'open' }>, wires: readonly WireName[], now: number): void {
+    const [wire, ...rest] = wires as [WireName, ...WireName[]]
+    const attempt = this.#attempt(wire, true, now)
+    this.#state = { ...state, succession: { name: 'opening', attempt, rest, until: NEVER } }
+  }
+
+  #handleSuccessorFailed(now: number): void {
+    const state = this.#state
+    if (state.name !== 'open' || state.succession.name === 'planned') return
+    const { main, leaving, succession } = state
+    if (succession.rest.length > 0) this.#startSuccessor(state, succession.rest, now)
+    else if (!this.#wires.includes(main.wire)) this.#race(now)
+    else if (leaving) this.#plan(main, true, { at: now + this.#backoffMs(1), wires: [main.wire] })
+    else {
+      this.#options.verdicts.handleWelcome(main.wire, this.#wires, now)
+      this.#use(main, now)
+    }
+  }
+
+  #handleMainClosed(
+    { main, leaving, succession }: Extract<LinkState, { name: 'open' }>,
+    error: TriwireError,
+    now: number,
+  ): void {
+    const livedMs = now - (main.since ?? now)
+    if (livedMs >= STABLE_MS) {
+      this.#failures = 0
+      this.#probeMs = PROBE_MS
+    }
+    if (error.code === 'network' && !leaving)
+      this.#options.verdicts.handleDeath(main.wire, livedMs, this.#wires, now)
+    // Whoever stands ready takes over; and who was asked to come back has not failed, and has no reason to wait.
+    if (succession.name === 'trial' || succession.name === 'joining') this.#use(succession.attempt, now)
+    else if (error.code === 'rotate' || leaving) this.#race(now)
+    else this.#wait(error, now)
+  }
+
+  #wait({ retryMs = 0 }: TriwireError, now: number): void {
+    this.#failures++
+    this.#state = { name: 'waiting', until: now + Math.max(this.#backoffMs(this.#failures), retryMs) }
+  }
+
+  #backoffMs(attempt: number): number {
+    return backoffMs(attempt, this.#options.random(), this.#options.backoff)
+  }
+
+  /** Between half an interval and the whole: many clients of one server must not probe in step. */
+  #jittered(intervalMs: number): number {
+    return intervalMs * (0.5 + this.#options.random() / 2)
+  }
+}
+
+function joining(now: number): { readonly name: 'joining'; readonly until: number } {
+  return { name: 'joining', until: now + JOIN_MS }
 }

@@ -14,10 +14,10 @@ export function openPolling(options: WireOptions): Wire {
   const { source, listener } = options
   const { ask, send, close } = createRequests(options)
   let poll: AbortController
+  // The first poll answers at once: it is the sign that this wire works.
+  let waitMs = 0
 
   const run = async (): Promise<void> => {
-    // The first poll answers at once: it is the sign that this wire works.
-    let waitMs = 0
     const handleText = (text: string): void => {
       // A proxy that answers in the server's place, and at once, would be asked again and again without a pause.
       if (!text.includes('"welcome"')) throw new TriwireError('network', 'This is no answer to a poll.')
@@ -30,5 +30,9 @@ export function openPolling(options: WireOptions): Wire {
 
   void run()
   // Ends the poll because the set of channels has changed: the next one asks with the new set.
-  return { send, change: () => poll.abort(), close }
+  const change = (prompt = false): void => {
+    if (prompt) waitMs = 0
+    poll.abort()
+  }
+  return { send, change, close }
 }

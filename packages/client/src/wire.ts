@@ -31,8 +31,11 @@ export interface WireListener {
 export interface Wire {
   /** Writes lines. */
   send(lines: readonly OutgoingLine[]): void
-  /** The set of channels has changed: write it, or attach anew with it. */
-  change(): void
+  /**
+   * The set of channels or the token has changed: write it, or attach anew with it.
+   * @param prompt where the answer must not wait for something to say: it is the sign of life
+   */
+  change(prompt?: boolean): void
   /** Ends it. Nothing is reported afterwards. */
   close(): void
 }

@@ -10,6 +10,7 @@ export const api = contract({
   alerts: channel('alerts', { events: { alert: payload<{ text: string }>() } }),
   lobby: channel('lobby/:room', {
     events: { message: payload<{ text: string }>(), cleared: payload<null>() },
+    signals: { waving: payload<{ on: boolean }>() },
     publish: ['message'],
   }),
   chat: channel('chat/:roomId', {

@@ -265,7 +265,7 @@ describe('a client whose wire breaks', () => {
     const { server, client, lobby } = start({ wires: ['websocket', 'sse'] })
     server.answers = false
     lobby.on({})
-    await settle(2900)
+    await settle(900)
     expect(server.requests).toHaveLength(0)
     server.answers = true
     await settle(200)
@@ -355,7 +355,7 @@ describe('a client whose wire breaks', () => {
     server.emit(LOBBY, 'message', { text: 'c' })
     await settle()
     client.setWires(undefined)
-    await settle()
+    await settle(3000)
     expect(client.connection.getSnapshot().wire).toBe('websocket')
     server.emit(LOBBY, 'message', { text: 'd' })
     await settle()

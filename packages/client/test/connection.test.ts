@@ -1,7 +1,8 @@
 import { TriwireError } from '@triwire/protocol'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Connection } from '../src/connection.ts'
-import { Link } from '../src/link.ts'
+import { type Attempt, Link } from '../src/link.ts'
+import { Verdicts } from '../src/verdicts.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => {
@@ -11,7 +12,8 @@ afterEach(() => {
 })
 
 function start() {
-  const link = new Link({ wires: ['websocket', 'sse'], random: () => 1 })
+  const verdicts = new Verdicts({ read: () => null, write: () => {} })
+  const link = new Link({ wires: ['websocket', 'sse'], verdicts, random: () => 1 })
   const connection = new Connection(link)
   const seen: string[] = []
   connection.observer.subscribe(() => seen.push(connection.observer.getSnapshot().state))
@@ -25,8 +27,9 @@ function start() {
     seen,
     move,
     wanted: () => move((now) => link.handleWanted(now)),
-    welcome: () => move((now) => link.handleAlive(now, 60_000)),
-    broken: () => move((now) => link.handleClosed(new TriwireError('network', 'Gone.'), now)),
+    welcome: () => move((now) => link.handleWelcome(link.attempts[0] as Attempt, now, 60_000)),
+    broken: (error = new TriwireError('network', 'Gone.')) =>
+      move((now) => link.handleClosed(link.attempts[0] as Attempt, error, now)),
     get shown() {
       vi.advanceTimersByTime(16)
       return connection.observer.getSnapshot()
@@ -131,7 +134,7 @@ describe('the connection as an app shows it', () => {
     const stage = start()
     stage.wanted()
     stage.welcome()
-    stage.move((now) => stage.link.handleClosed(new TriwireError('forbidden', 'No.'), now))
+    stage.broken(new TriwireError('forbidden', 'No.'))
     expect(stage.shown).toMatchObject({ state: 'closed', error: { code: 'forbidden' } })
   })
 
@@ -141,6 +144,7 @@ describe('the connection as an app shows it', () => {
     stage.welcome()
     stage.connection.handleRtt(12.4)
     expect(stage.shown.rtt).toBe(12)
+    stage.broken()
     stage.move((now) => stage.link.setWires(['sse'], now))
     stage.welcome()
     expect(stage.shown).toMatchObject({ wire: 'sse', rtt: undefined })

@@ -63,6 +63,8 @@ export class FakeServer {
   snapshot: () => unknown = () => ({ messages: [] })
   /** Whether sockets open at all; `false` is a proxy that refuses them. */
   webSocketWorks = true
+  /** A proxy that takes upgrades and never answers; each is answered after all by the function that it leaves here. */
+  swallowedUpgrades: (() => void)[] | undefined
   /** Whether joins and the rest get an answer. */
   answers = true
   readonly #logs = new Map<string, Log>()
@@ -273,8 +275,12 @@ export class FakeSocket implements WebSocketLike {
     server.sockets.push(this)
     queueMicrotask(() => {
       if (!server.webSocketWorks) return this.break(1006)
-      server.attachments.add(this.attachment)
-      this.onopen?.(undefined as never)
+      const open = (): void => {
+        server.attachments.add(this.attachment)
+        this.onopen?.(undefined as never)
+      }
+      if (server.swallowedUpgrades) server.swallowedUpgrades.push(open)
+      else open()
     })
   }
 

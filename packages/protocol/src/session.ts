@@ -76,8 +76,10 @@ export type Delivery =
       readonly error: TriwireError
     }
   | { readonly type: 'pong'; readonly rttMs: number }
-  /** The wire is about to end, and why. */
-  | { readonly type: 'bye'; readonly error: TriwireError }
+  /** The token of this wire runs out: it is kept by a new one. */
+  | { readonly type: 'expires' }
+  /** The wire ends, and why. `leavingMs`: it goes on for so long, so that another can be attached before. */
+  | { readonly type: 'bye'; readonly error: TriwireError; readonly leavingMs?: number | undefined }
 
 /** An event as a session hands it out. */
 export interface EventDelivery {
@@ -98,6 +100,10 @@ export interface EventDelivery {
   readonly overlap: boolean
 }
 
+/** Slots of control lines beside those that are named by a channel. */
+const PING = ''
+const SEEN = ' '
+
 /** What a session is made of. */
 export interface SessionOptions {
   /** 128 random bits as 22 characters of base64url. */
@@ -116,7 +122,7 @@ export class Session {
   readonly #maxSignals: number
   /** Presence lines by channel, and whether the wire has been opened with them. */
   readonly #presence = new Map<string, { readonly text: string; announced: boolean }>()
-  /** Lines of which only the newest of a kind matters: presence by channel, and the ping. */
+  /** Lines of which only the newest of a kind matters: presence by channel, the ping, what was seen. */
   readonly #control = new Map<string, string>()
   /** Signals that wait for their turn, by conflation key; those without one have a name of their own. */
   readonly #signals = new Map<unknown, string>()
@@ -158,6 +164,11 @@ export class Session {
   /** Whether anything needs a wire: a channel, a present value, or something to send. */
   get active(): boolean {
     return this.#subscriptions.size + this.#outbox.size + this.#presence.size + this.#control.size > 0
+  }
+
+  /** The number of the newest join: a wire that has written it has written all of them. */
+  get joins(): number {
+    return this.#joins
   }
 
   /** Whether a join has no answer yet. */
@@ -246,7 +257,7 @@ export class Session {
   /** Asks the server for a sign of life; a `pong` delivery answers with the round-trip time. */
   ping(now: number): void {
     this.#pingedAt = now
-    this.#control.set('', encodeLine({ t: 'ping', n: ++this.#pings }))
+    this.#control.set(PING, encodeLine({ t: 'ping', n: ++this.#pings }))
   }
 
   // ── What happened ───────────────────────────────────────────────────────────────────────────────────────────
@@ -254,24 +265,38 @@ export class Session {
   /**
    * Takes a batch of lines from a wire. Lines that cannot be read are skipped: a newer server may write more, and
    * what is lost with a broken one shows as a hole. Nothing of the app runs in here, so whatever is thrown is a line's.
+   * @param replaced whether the channels are being joined on another wire: what is in no log is left to that one
    */
-  handleBatch(text: string, now: number): void {
+  handleBatch(text: string, now: number, replaced = false): void {
     for (const one of text.split('\n')) {
       try {
         const line = decodeDownstream(one)
-        if (line !== undefined) this.#handleLine(line, now)
+        if (line !== undefined && !(replaced && (line.t === 'sig' || line.t === 'pres')))
+          this.#handleLine(line, now)
       } catch {}
     }
   }
 
+  /** The channels are to be joined on another wire, while this one still speaks. */
+  handleRejoin(): void {
+    for (const subscription of this.#subscriptions.values()) subscription.needsJoin = !subscription.ended
+    for (const presence of this.#presence.values()) presence.announced = false
+  }
+
+  /** Another wire has taken over. Everything without an answer is written again on it. */
+  handleMoved(): void {
+    this.#outbox.handleDetached()
+    this.#control.delete(PING)
+    this.#control.delete(SEEN)
+    this.#pingedAt = undefined
+  }
+
   /** The wire is gone. Everything without an answer is written again on the next one. */
   handleDetached(): void {
-    this.#outbox.handleDetached()
+    this.handleMoved()
+    this.handleRejoin()
     this.#signals.clear()
     this.#attached = false
-    this.#control.delete('')
-    this.#pingedAt = undefined
-    for (const presence of this.#presence.values()) presence.announced = false
     for (const subscription of this.#subscriptions.values()) {
       subscription.handleDetached()
       if (!subscription.ended) this.#tell({ type: 'stale', channel: subscription.address })
@@ -304,12 +329,19 @@ export class Session {
     return encodeLine({ t: 'hello', v: PROTOCOL_VERSION, s: this.id, k: token, wait: waitMs })
   }
 
-  /** What a new wire is opened with, after `hello`: every channel with its cursor, and every presence value. */
-  takeOpening(): string[] {
+  /**
+   * What a new wire is opened with, after `hello`: every channel with its cursor, and every presence value.
+   * @param racing whether only one of several wires that are opened will be listened to. Joins without an answer keep
+   *   their numbers then, so that it does not matter which one that is.
+   */
+  takeOpening(racing = false): string[] {
+    const subscriptions = [...this.#subscriptions.values()]
+    const repeated = subscriptions.filter(({ asked, needsJoin }) => racing && asked && !needsJoin)
+    const lines = repeated.map((subscription) => encodeLine(subscription.takeJoin(subscription.number)))
     this.#leaves.clear()
-    for (const subscription of this.#subscriptions.values()) subscription.needsJoin = !subscription.ended
-    for (const presence of this.#presence.values()) presence.announced = false
-    return this.takeChanges()
+    this.handleRejoin()
+    for (const subscription of repeated) subscription.needsJoin = false
+    return [...lines, ...this.takeChanges()]
   }
 
   /** What changed in the set of channels since the wire was opened; only a duplex wire can write this. */
@@ -373,12 +405,16 @@ export class Session {
         return
       case 'bye': {
         const error = new TriwireError(line.code, 'The server said goodbye.', { retryMs: line.retry })
-        this.#tell({ type: 'bye', error })
+        this.#tell({ type: 'bye', error, leavingMs: line.in })
         return
       }
-      case 'hb':
       case 'mark':
+        this.#control.set(SEEN, encodeLine({ t: 'seen', n: line.n }))
+        return
       case 'expires':
+        this.#tell({ type: 'expires' })
+        return
+      case 'hb':
         return
       default: {
         const subscription = this.#subscriptions.get(line.ch)

@@ -42,13 +42,14 @@ export class Subscription {
   /** When a refused join is to be written again. */
   retryAt: number | undefined
   ended = false
+  /** The number of the last join. */
+  number = 0
   /** The join without an answer: whether it asked for a starting state. */
   asked: { readonly start: boolean } | undefined
   #members: ReadonlyMap<string, unknown> = new Map()
   #presenceVersion = ''
   /** Where a newcomer wants to begin, below the position. */
   #startAfter: Cursor | undefined
-  #number = 0
   /** The log's head when the channel last began anew: events up to it are history, also when a cut parts them. */
   #historyTo = 0
   /** While a newcomer's tail is replayed below the position: the offset delivered to it last. */
@@ -101,7 +102,7 @@ export class Subscription {
     this.needsJoin = false
     this.retryAt = undefined
     this.asked = { start }
-    this.#number = number
+    this.number = number
     return {
       t: 'join',
       ch: this.address,
@@ -121,7 +122,7 @@ export class Subscription {
   handleJoined({ j, at: text, head }: JoinedLine): 'anew' | 'gap' | 'newcomers' | 'nobody' | 'unexpected' {
     const { cursor } = this
     // A server that finds a gap in mid-stay starts the channel anew under the number of its last join.
-    if (j !== this.#number || j === 0 || (this.asked === undefined && cursor !== undefined)) return 'unexpected'
+    if (j !== this.number || j === 0 || (this.asked === undefined && cursor !== undefined)) return 'unexpected'
     const at = parseCursor(text)
     const start = this.asked?.start === true
     this.asked = undefined
