@@ -4,16 +4,19 @@
  */
 import { POLL_HOLD_MS, TriwireError } from '@triwire/protocol'
 import { createRequests } from './requests.ts'
+import { connectionsAreScarce } from './slots.ts'
 import type { Wire, WireOptions } from './wire.ts'
 
 /** Milliseconds beyond the hold after which a poll counts as lost. */
 const GRACE_MS = 10_000
+/** Milliseconds between polls of a tab that may not hold a connection. */
+const PAUSE_MS = 2000
 
 /** Starts polling. */
 export function openPolling(options: WireOptions): Wire {
   const { source, listener } = options
-  const { ask, send, close } = createRequests(options)
-  let poll: AbortController
+  const { hold, ask, pause, send, close } = createRequests(options)
+  let poll = new AbortController()
   // The first poll answers at once: it is the sign that this wire works.
   let waitMs = 0
 
@@ -24,8 +27,12 @@ export function openPolling(options: WireOptions): Wire {
       waitMs = POLL_HOLD_MS
       listener.handleText(text)
     }
-    do poll = new AbortController()
-    while (await ask('/poll', source.opening(waitMs), waitMs + GRACE_MS, poll, handleText))
+    for (let goesOn = true; goesOn; ) {
+      const mayHold = !connectionsAreScarce() || (await hold())
+      poll = new AbortController()
+      goesOn = await ask('/poll', source.opening(mayHold ? waitMs : 0), waitMs + GRACE_MS, poll, handleText)
+      if (goesOn && !mayHold) await pause(PAUSE_MS, poll)
+    }
   }
 
   void run()

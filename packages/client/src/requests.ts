@@ -6,6 +6,7 @@
  */
 import { decodeDownstream, type OutgoingLine, TriwireError } from '@triwire/protocol'
 import { takeBatch } from './batch.ts'
+import { takeSlot } from './slots.ts'
 import type { WireOptions } from './wire.ts'
 
 /** Milliseconds a `send` may take before its connection counts as dead; servers answer within 20 s. */
@@ -15,6 +16,8 @@ const TIMEOUT = new TriwireError('network', 'No answer in time.')
 
 /** The requests of one wire. */
 export interface Requests {
+  /** Whether this wire may keep one of the scarce connections for itself, until it is closed. */
+  hold(): Promise<boolean>
   /**
    * Posts text and reads the response; resolves when that is over, with whether the wire goes on. Text/plain and no
    * headers of our own, so that a page of another origin needs no preflight.
@@ -36,6 +39,8 @@ export interface Requests {
     controller: AbortController,
     handleText: (text: string) => void,
   ): Promise<boolean>
+  /** Waits, unless the controller or the end of the wire says otherwise. */
+  pause(delayMs: number, controller: AbortController): Promise<void>
   send(lines: readonly OutgoingLine[]): void
   /** Ends every request; nothing is reported afterwards. */
   close(): void
@@ -52,13 +57,21 @@ interface Lane {
 export function createRequests({ url, source, listener, fetch }: WireOptions): Requests {
   const underWay = new Set<AbortController>()
   let closed = false
+  let release: (() => void) | undefined
   // Browsers allow six connections per origin over HTTP/1.1, and others need some.
   const lanes: Readonly<Record<OutgoingLine['lane'], Lane>> = {
     ordered: { waiting: [], free: 1 },
     command: { waiting: [], free: 2, most: 1 },
   }
 
+  const hold = async (): Promise<boolean> => {
+    release ??= await takeSlot(url)
+    if (closed) release?.()
+    return release !== undefined
+  }
+
   const post: Requests['post'] = async (path, body, timeoutMs, controller, read) => {
+    if (closed) return false
     const { signal } = controller
     const timer = setTimeout(() => controller.abort(TIMEOUT), timeoutMs)
     const arrived = (): void => clearTimeout(timer)
@@ -97,13 +110,28 @@ export function createRequests({ url, source, listener, fetch }: WireOptions): R
 
   const close = (): void => {
     closed = true
+    release?.()
     for (const lane of Object.values(lanes)) lane.waiting.length = 0
     for (const controller of underWay) controller.abort()
   }
 
   return {
+    hold,
     post,
     ask,
+    async pause(delayMs, controller) {
+      const { signal } = controller
+      if (signal.aborted) return
+      underWay.add(controller)
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, delayMs)
+        signal.onabort = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+      underWay.delete(controller)
+    },
     send(lines) {
       for (const { text, lane } of lines) lanes[lane].waiting.push(text)
       for (const lane of Object.values(lanes)) while (lane.free > 0 && lane.waiting.length > 0) void work(lane)

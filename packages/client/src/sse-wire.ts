@@ -4,6 +4,7 @@
  */
 import { SseParser, TriwireError } from '@triwire/protocol'
 import { createRequests } from './requests.ts'
+import { connectionsAreScarce } from './slots.ts'
 import type { Wire, WireOptions } from './wire.ts'
 
 /** Milliseconds until the head of the response must be there. */
@@ -12,7 +13,7 @@ const HEAD_TIMEOUT_MS = 20_000
 /** Opens a stream. */
 export function openSse(options: WireOptions): Wire {
   const { source, listener } = options
-  const { post, send, close } = createRequests(options)
+  const { hold, post, send, close } = createRequests(options)
   let current: AbortController | undefined
   let next: AbortController | undefined
 
@@ -40,6 +41,13 @@ export function openSse(options: WireOptions): Wire {
     })
   }
 
-  change()
-  return { send, change, close }
+  const start = async (): Promise<void> => {
+    if (!connectionsAreScarce() || (await hold())) return change()
+    close()
+    listener.handleClosed(new TriwireError('network', 'Other tabs hold the streams that this browser allows.'))
+  }
+
+  void start()
+  // What changes before the first stream is opened is in its opening.
+  return { send, change: () => (next ?? current) && change(), close }
 }
