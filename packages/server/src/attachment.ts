@@ -17,24 +17,21 @@ import {
   encodeLine,
   type HelloLine,
   type JoinLine,
-  Pacer,
   PROTOCOL_VERSION,
   type PresenceLine,
   type PublishLine,
-  parseCursor,
-  type ResolvedChannel,
   type SignalLine,
   TriwireError,
   type UpstreamLine,
 } from '@triwire/protocol'
 import type { Attached, Hub } from './hub.ts'
-import type { LiveChannel } from './live-channel.ts'
 import { Outlet } from './outlet.ts'
 import { PresenceLeases } from './presence-leases.ts'
-import { Reader, type ReaderHost } from './reader.ts'
+import type { Reader } from './reader.ts'
 import { asTriwireError, encodeError, retryFor } from './refusal.ts'
 import type { Sink, SinkListener } from './sink.ts'
 import type { Speaker } from './speaker.ts'
+import { Stays, type StaysHost } from './stays.ts'
 import type { Cancel } from './timer-wheel.ts'
 
 /** The four ways to be attached. */
@@ -42,11 +39,6 @@ export type AttachmentKind = Attached['kind']
 
 /** Milliseconds after which a peer that was let go for flooding may come back. */
 const FLOOD_RETRY_MS = 5000
-
-interface Membership {
-  readonly resolved: ResolvedChannel
-  readonly reader: Reader
-}
 
 /** What an attachment is made of. */
 export interface AttachmentOptions {
@@ -58,27 +50,19 @@ export interface AttachmentOptions {
 }
 
 /** The attachment. */
-export class Attachment implements ReaderHost, SinkListener, Attached {
+export class Attachment implements StaysHost, SinkListener, Attached {
   readonly kind: AttachmentKind
   readonly speaker: Speaker
   readonly remoteAddress: string | undefined
   readonly #hub: Hub
   readonly #outlet: Outlet
   readonly #leases: PresenceLeases
-  readonly #members = new Map<string, Membership>()
-  readonly #joins: Pacer
-  /** Joins and leaves of one channel take turns; what is published in the same breath comes after them. */
-  readonly #turns = new Map<string, Promise<void>>()
-  /** Channels that are on their way in: they count, so that one batch cannot bring more than may be held. */
-  readonly #entering = new Set<string>()
-  readonly #missedPresence = new Set<Reader>()
+  readonly #stays: Stays
   #sink: Sink | undefined
   /** Runs while a sign of life is awaited. */
   #silence: Cancel | undefined
   #timers: Cancel[] = []
   #ended = false
-  /** Joins of the opening batch that are still under way; a poll waits for them. */
-  #starting = 0
   /** Whether a poll has something to say that its client does not know. */
   #substantial = false
   #holding = true
@@ -93,11 +77,9 @@ export class Attachment implements ReaderHost, SinkListener, Attached {
       framing: options.kind !== 'stream' ? 'batch' : options.eventIds === true ? 'sse-with-ids' : 'sse',
       limitBytes: hub.limits.outboundBytes,
       onTurn: () => this.#handleTurn(),
-      onDrained: () => this.#handleDrained(),
+      onDrained: () => this.#stays.handleDrain(),
     })
-    const { channels } = hub.limits
-    // A page may change its whole set of channels at once, but not all the time.
-    this.#joins = new Pacer(Math.max(10, channels / 4), channels * 2, Date.now())
+    this.#stays = new Stays(hub, this)
   }
 
   get member(): string {
@@ -163,7 +145,7 @@ export class Attachment implements ReaderHost, SinkListener, Attached {
 
   /** Answers a line that could not be read. */
   handleUnreadable(error: unknown): void {
-    if (this.#take({ of: 'line' })) this.#writeError(asTriwireError(error), { of: 'line' })
+    if (this.#take({ of: 'line' })) this.writeError(asTriwireError(error), { of: 'line' })
   }
 
   handleDrain(): void {
@@ -196,6 +178,14 @@ export class Attachment implements ReaderHost, SinkListener, Attached {
     this.#end()
   }
 
+  /**
+   * Joins a channel outside of any batch.
+   * @throws TriwireError where the client may not or the server cannot
+   */
+  join(line: JoinLine): Promise<void> {
+    return this.#stays.join(line)
+  }
+
   // ── Writing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   write(line: string): void {
@@ -211,8 +201,15 @@ export class Attachment implements ReaderHost, SinkListener, Attached {
   }
 
   presenceMissed(reader: Reader): void {
-    this.#missedPresence.add(reader)
-    if (!this.congested) void this.#sendMissedPresence()
+    this.#stays.presenceMissed(reader)
+  }
+
+  writeError(error: TriwireError, about: Pick<ErrorLine, 'of' | 'ch' | 'n' | 'id' | 'want'>): void {
+    this.write(encodeError(error, about))
+  }
+
+  handleJoinAnswered(): void {
+    this.#finishPollIfDue()
   }
 
   #handleTurn(): void {
@@ -220,34 +217,9 @@ export class Attachment implements ReaderHost, SinkListener, Attached {
     else this.#outlet.flush()
   }
 
-  #handleDrained(): void {
-    void this.#sendMissedPresence()
-    for (const { reader } of this.#members.values()) reader.handleDrain()
-  }
-
   #finishPollIfDue(): void {
     if (this.kind !== 'poll' || this.#ended || this.#sink === undefined) return
-    if (this.congested || (this.#starting === 0 && (this.#substantial || !this.#holding))) this.finish()
-  }
-
-  async #sendMissedPresence(): Promise<void> {
-    const readers = [...this.#missedPresence]
-    this.#missedPresence.clear()
-    for (const reader of readers) await this.#sendPresence(reader, '')
-  }
-
-  async #sendPresence(reader: Reader, version: string): Promise<void> {
-    try {
-      const line = await reader.channel.presenceLine(version)
-      if (line !== undefined) this.write(line)
-    } catch (err) {
-      // The set is asked for again with the next change or the next join.
-      this.#hub.logger.warn({ err }, 'the presence set could not be read')
-    }
-  }
-
-  #writeError(error: TriwireError, about: Pick<ErrorLine, 'of' | 'ch' | 'n' | 'id' | 'want'>): void {
-    this.write(encodeError(error, about))
+    if (this.congested || (!this.#stays.starting && (this.#substantial || !this.#holding))) this.finish()
   }
 
   // ── Lines ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -256,17 +228,18 @@ export class Attachment implements ReaderHost, SinkListener, Attached {
     switch (line.t) {
       case 'hello':
         if (this.#take({ of: 'hello' }))
-          this.#writeError(new TriwireError('bad_line', 'hello comes once, first.'), { of: 'hello' })
+          this.writeError(new TriwireError('bad_line', 'hello comes once, first.'), { of: 'hello' })
         return
       case 'join':
         return await this.#handleJoin(line, opening)
       case 'leave':
-        return await this.#inTurn(line.ch, async () => this.#leave(line.ch))
+        return await this.#stays.handleLeave(line.ch)
+      // What is said in the same breath as a join comes after it.
       case 'pub':
-        await this.#turns.get(line.ch)
+        await this.#stays.settled(line.ch)
         return await this.#handlePublish(line)
       case 'cmd':
-        await this.#turns.get(line.ch)
+        await this.#stays.settled(line.ch)
         return await this.#handleCommand(line)
       case 'sig':
         return await this.#handleSignal(line)
@@ -281,98 +254,10 @@ export class Attachment implements ReaderHost, SinkListener, Attached {
     }
   }
 
-  async #inTurn(channel: string, handle: () => Promise<void>): Promise<void> {
-    const before = this.#turns.get(channel) ?? Promise.resolve()
-    const turn = before.then(handle)
-    this.#turns.set(channel, turn)
-    await turn
-    if (this.#turns.get(channel) === turn) this.#turns.delete(channel)
-  }
-
   async #handleJoin(line: JoinLine, opening: boolean): Promise<void> {
-    const about = { of: 'join', ch: line.ch } as const
-    if (this.kind === 'send') {
-      this.#writeError(new TriwireError('bad_line', 'Joins belong into the body of stream or poll.'), about)
-      return
-    }
-    const now = Date.now()
-    if (!opening && !this.#joins.take(now)) {
-      const retryMs = this.#joins.waitMs(now)
-      this.#writeError(new TriwireError('rate_limited', 'Channels change too fast.', { retryMs }), about)
-      return
-    }
-    // Counted before its turn comes: a poll waits for the joins it came with.
-    this.#starting++
-    await this.#inTurn(line.ch, () => this.#tryJoin(line))
-  }
-
-  async #tryJoin(line: JoinLine): Promise<void> {
-    try {
-      await this.join(line)
-    } catch (error) {
-      const refusal = asTriwireError(error)
-      if (!(error instanceof TriwireError)) this.#hub.logger.error({ err: error }, 'a join failed')
-      this.#leave(line.ch)
-      if (retryFor(refusal.code, 0, refusal.retryMs) !== undefined)
-        this.#writeError(refusal, { of: 'join', ch: line.ch })
-      else this.write(encodeLine({ t: 'end', ch: line.ch, code: refusal.code, msg: refusal.message }))
-    } finally {
-      this.#starting--
-      this.#finishPollIfDue()
-    }
-  }
-
-  /**
-   * Lets the client into a channel; resolves when it stands at the head or its connection is congested.
-   * @throws TriwireError where it may not or cannot
-   */
-  async join(line: JoinLine): Promise<void> {
-    const hub = this.#hub
-    const resolved = hub.app.resolve(line.ch)
-    const after = line.after === undefined ? undefined : parseCursor(line.after)
-    const isNew = !this.#members.has(line.ch) && !this.#entering.has(line.ch)
-    if (isNew && this.#members.size + this.#entering.size >= hub.limits.channels) {
-      throw new TriwireError('too_many_channels', `A connection holds at most ${hub.limits.channels} channels.`)
-    }
-    if (isNew) this.#entering.add(line.ch)
-    let channel: LiveChannel
-    try {
-      await hub.app.authorize(resolved, this.speaker.identity, 'join')
-      channel = await hub.openChannel(resolved)
-    } finally {
-      if (isNew) this.#entering.delete(line.ch)
-    }
-    if (this.#ended) {
-      hub.releaseChannel(resolved)
-      return
-    }
-    // Of two joins to one channel the later one counts.
-    this.#leave(line.ch)
-    const reader = new Reader(channel, this, {
-      read: (request) => hub.broker.read(line.ch, request),
-      page: { events: hub.limits.replayEvents, bytes: hub.limits.replayBytes },
-      wantsPresence: line.pres !== undefined && resolved.channel.presence !== undefined,
-    })
-    this.#members.set(line.ch, { resolved, reader })
-    channel.readers.add(reader)
-    await reader.start({
-      number: line.j,
-      after,
-      tail: line.tail ?? 0,
-      snapshot: line.snap === true ? hub.app.snapshotOf(resolved, this.speaker.identity.user) : undefined,
-      fresh: line.fresh === true,
-    })
-    if (reader.wantsPresence && this.#members.get(line.ch)?.reader === reader)
-      await this.#sendPresence(reader, line.pres ?? '')
-  }
-
-  #leave(address: string): void {
-    const membership = this.#members.get(address)
-    if (membership === undefined) return
-    this.#members.delete(address)
-    this.#missedPresence.delete(membership.reader)
-    membership.reader.close()
-    this.#hub.releaseChannel(membership.resolved)
+    if (this.kind !== 'send') return await this.#stays.handleJoin(line, opening)
+    const error = new TriwireError('bad_line', 'Joins belong into the body of stream or poll.')
+    this.writeError(error, { of: 'join', ch: line.ch })
   }
 
   async #handlePublish(line: PublishLine): Promise<void> {
@@ -382,10 +267,10 @@ export class Attachment implements ReaderHost, SinkListener, Attached {
     try {
       const outcome = await this.#hub.publisher.publish(this.speaker, line)
       if (outcome.status === 'refused') {
-        this.#writeError(new TriwireError(outcome.code, 'This publish was refused before.'), about)
+        this.writeError(new TriwireError(outcome.code, 'This publish was refused before.'), about)
       } else if (outcome.status === 'sequence_gap') {
         const message = `Publishes to this channel continue with number ${outcome.expected}.`
-        this.#writeError(new TriwireError('sequence_gap', message, { retryMs: 0 }), {
+        this.writeError(new TriwireError('sequence_gap', message, { retryMs: 0 }), {
           ...about,
           want: outcome.expected,
         })
@@ -451,14 +336,14 @@ export class Attachment implements ReaderHost, SinkListener, Attached {
       this.close('rate_limited', Math.max(FLOOD_RETRY_MS, retryMs))
       return false
     }
-    this.#writeError(new TriwireError('rate_limited', 'Too many lines at once. Slow down.', { retryMs }), about)
+    this.writeError(new TriwireError('rate_limited', 'Too many lines at once. Slow down.', { retryMs }), about)
     return false
   }
 
   #refuse(error: unknown, about: Pick<ErrorLine, 'of' | 'ch' | 'n' | 'id'>): void {
     if (!(error instanceof TriwireError))
       this.#hub.logger.error({ err: error, of: about.of }, 'a line could not be handled')
-    this.#writeError(asTriwireError(error), about)
+    this.writeError(asTriwireError(error), about)
   }
 
   #beat(): void {
@@ -479,7 +364,7 @@ export class Attachment implements ReaderHost, SinkListener, Attached {
     for (const cancel of this.#timers) cancel()
     this.#timers = []
     this.#outlet.close()
-    for (const address of [...this.#members.keys()]) this.#leave(address)
+    this.#stays.close()
     this.#leases.close()
     this.#hub.dismiss(this)
   }

@@ -1,0 +1,181 @@
+/**
+ * The channels one attachment stands in, and the way in and out of them. Joins and leaves of one channel take turns;
+ * of two joins the later one counts.
+ */
+import { type ErrorLine, encodeLine, type JoinLine, Pacer, parseCursor, TriwireError } from '@triwire/protocol'
+import type { Hub } from './hub.ts'
+import type { LiveChannel } from './live-channel.ts'
+import { Reader, type ReaderHost } from './reader.ts'
+import { asTriwireError, retryFor } from './refusal.ts'
+import type { Speaker } from './speaker.ts'
+
+/** What stays need of their attachment. */
+export interface StaysHost extends ReaderHost {
+  readonly speaker: Speaker
+  readonly ended: boolean
+  writeError(error: TriwireError, about: Pick<ErrorLine, 'of' | 'ch'>): void
+  /** A join has its answer. */
+  handleJoinAnswered(): void
+}
+
+/** The stays. */
+export class Stays {
+  readonly #hub: Hub
+  readonly #host: StaysHost
+  readonly #readers = new Map<string, Reader>()
+  readonly #joins: Pacer
+  readonly #turns = new Map<string, Promise<void>>()
+  /** Channels that are on their way in: they count, so that one batch cannot bring more than may be held. */
+  readonly #entering = new Set<string>()
+  readonly #missedPresence = new Set<Reader>()
+  #starting = 0
+
+  constructor(hub: Hub, host: StaysHost) {
+    this.#hub = hub
+    this.#host = host
+    const { channels } = hub.limits
+    // A page may change its whole set of channels at once, but not all the time.
+    this.#joins = new Pacer(Math.max(10, channels / 4), channels * 2, Date.now())
+  }
+
+  /** Whether joins are under way; a poll waits for them. */
+  get starting(): boolean {
+    return this.#starting > 0
+  }
+
+  /** Resolves when the joins and leaves of a channel that came so far are done. */
+  async settled(address: string): Promise<void> {
+    await this.#turns.get(address)
+  }
+
+  /**
+   * Answers a join.
+   * @param opening whether it came with `hello`: such joins are bounded by the number of channels alone
+   */
+  async handleJoin(line: JoinLine, opening: boolean): Promise<void> {
+    const now = Date.now()
+    if (!opening && !this.#joins.take(now)) {
+      const error = new TriwireError('rate_limited', 'Channels change too fast.', {
+        retryMs: this.#joins.waitMs(now),
+      })
+      this.#host.writeError(error, { of: 'join', ch: line.ch })
+      return
+    }
+    // Counted before its turn comes: a poll waits for the joins it came with.
+    this.#starting++
+    await this.#inTurn(line.ch, () => this.#tryJoin(line))
+  }
+
+  async handleLeave(address: string): Promise<void> {
+    await this.#inTurn(address, async () => this.#leave(address))
+  }
+
+  /**
+   * Lets the client into a channel; resolves when it stands at the head or its connection is congested.
+   * @throws TriwireError where it may not or cannot
+   */
+  async join(line: JoinLine): Promise<void> {
+    const hub = this.#hub
+    const host = this.#host
+    const resolved = hub.app.resolve(line.ch)
+    const after = line.after === undefined ? undefined : parseCursor(line.after)
+    const isNew = !this.#readers.has(line.ch) && !this.#entering.has(line.ch)
+    if (isNew && this.#readers.size + this.#entering.size >= hub.limits.channels) {
+      throw new TriwireError('too_many_channels', `A connection holds at most ${hub.limits.channels} channels.`)
+    }
+    if (isNew) this.#entering.add(line.ch)
+    let channel: LiveChannel
+    try {
+      await hub.app.authorize(resolved, host.speaker.identity, 'join')
+      channel = await hub.openChannel(resolved)
+    } finally {
+      if (isNew) this.#entering.delete(line.ch)
+    }
+    if (host.ended) {
+      hub.releaseChannel(resolved)
+      return
+    }
+    this.#leave(line.ch)
+    const reader = new Reader(channel, host, {
+      read: (request) => hub.broker.read(line.ch, request),
+      page: { events: hub.limits.replayEvents, bytes: hub.limits.replayBytes },
+      wantsPresence: line.pres !== undefined && resolved.channel.presence !== undefined,
+    })
+    this.#readers.set(line.ch, reader)
+    channel.readers.add(reader)
+    await reader.start({
+      number: line.j,
+      after,
+      tail: line.tail ?? 0,
+      snapshot: line.snap === true ? hub.app.snapshotOf(resolved, host.speaker.identity.user) : undefined,
+      fresh: line.fresh === true,
+    })
+    if (reader.wantsPresence && this.#readers.get(line.ch) === reader)
+      await this.#sendPresence(reader, line.pres ?? '')
+  }
+
+  presenceMissed(reader: Reader): void {
+    this.#missedPresence.add(reader)
+    if (!this.#host.congested) void this.#sendMissedPresence()
+  }
+
+  /** The connection has drained. */
+  handleDrain(): void {
+    void this.#sendMissedPresence()
+    for (const reader of this.#readers.values()) reader.handleDrain()
+  }
+
+  /** Leaves every channel. */
+  close(): void {
+    for (const address of [...this.#readers.keys()]) this.#leave(address)
+  }
+
+  async #tryJoin(line: JoinLine): Promise<void> {
+    try {
+      await this.join(line)
+    } catch (error) {
+      const refusal = asTriwireError(error)
+      if (!(error instanceof TriwireError)) this.#hub.logger.error({ err: error }, 'a join failed')
+      this.#leave(line.ch)
+      if (retryFor(refusal.code, 0, refusal.retryMs) !== undefined)
+        this.#host.writeError(refusal, { of: 'join', ch: line.ch })
+      else this.#host.write(encodeLine({ t: 'end', ch: line.ch, code: refusal.code, msg: refusal.message }))
+    } finally {
+      this.#starting--
+      this.#host.handleJoinAnswered()
+    }
+  }
+
+  #leave(address: string): void {
+    const reader = this.#readers.get(address)
+    if (reader === undefined) return
+    this.#readers.delete(address)
+    this.#missedPresence.delete(reader)
+    reader.close()
+    this.#hub.releaseChannel(reader.channel.resolved)
+  }
+
+  async #inTurn(address: string, handle: () => Promise<void>): Promise<void> {
+    const before = this.#turns.get(address) ?? Promise.resolve()
+    const turn = before.then(handle)
+    this.#turns.set(address, turn)
+    await turn
+    if (this.#turns.get(address) === turn) this.#turns.delete(address)
+  }
+
+  async #sendMissedPresence(): Promise<void> {
+    const readers = [...this.#missedPresence]
+    this.#missedPresence.clear()
+    for (const reader of readers) await this.#sendPresence(reader, '')
+  }
+
+  async #sendPresence(reader: Reader, version: string): Promise<void> {
+    try {
+      const line = await reader.channel.presenceLine(version)
+      if (line !== undefined) this.#host.write(line)
+    } catch (err) {
+      // The set is asked for again with the next change or the next join.
+      this.#hub.logger.warn({ err }, 'the presence set could not be read')
+    }
+  }
+}
