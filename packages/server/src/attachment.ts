@@ -24,7 +24,8 @@ import {
   TriwireError,
   type UpstreamLine,
 } from '@triwire/protocol'
-import type { Attached, Hub } from './hub.ts'
+import type { Attached } from './connections.ts'
+import type { Hub } from './hub.ts'
 import { Outlet } from './outlet.ts'
 import { PresenceLeases } from './presence-leases.ts'
 import type { Reader } from './reader.ts'
@@ -366,7 +367,7 @@ export class Attachment implements StaysHost, SinkListener, Attached {
     this.#outlet.close()
     this.#stays.close()
     this.#leases.close()
-    this.#hub.dismiss(this)
+    this.#hub.connections.dismiss(this)
   }
 }
 

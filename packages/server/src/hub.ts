@@ -2,19 +2,18 @@
  * The hub: what the attachments of one node share. The app, the broker, the channels that somebody here reads, the
  * counters that bound what one user may cost. Everything in it can be lost with the node.
  */
-import { type Code, type Contract, Pacer, type ResolvedChannel, TriwireError } from '@triwire/protocol'
+import { type Contract, Pacer, type ResolvedChannel, TriwireError } from '@triwire/protocol'
 import { App } from './app.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { Broker } from './broker.ts'
 import { Commander } from './commander.ts'
+import { type Attached, Connections } from './connections.ts'
 import type { Gate } from './gate.ts'
 import type { Limits } from './limits.ts'
 import { LiveChannel } from './live-channel.ts'
 import type { Logger } from './logger.ts'
 import type { AllowedOrigins } from './origin.ts'
 import { Publisher } from './publisher.ts'
-import { canonicalAddress } from './remote-address.ts'
-import type { Speaker } from './speaker.ts'
 import { type Cancel, TimerWheel } from './timer-wheel.ts'
 
 /** Milliseconds a channel stays open after its last reader went: long polls come and go. */
@@ -27,17 +26,6 @@ interface OpenChannel {
   readonly channel: Promise<LiveChannel>
   users: number
   lingering: Cancel | undefined
-}
-
-/** What a hub knows of an attachment. */
-export interface Attached {
-  readonly kind: 'socket' | 'stream' | 'poll' | 'send'
-  readonly speaker: Speaker
-  readonly remoteAddress: string | undefined
-  /** Says why and ends the connection. */
-  close(code: Code, retryMs?: number): void
-  /** Ends a poll with what it has. */
-  finish(): void
 }
 
 /** What a hub is made of. */
@@ -61,12 +49,9 @@ export class Hub {
   readonly wheel: TimerWheel = new TimerWheel(Date.now)
   readonly publisher: Publisher
   readonly commander: Commander
-  readonly attachments: Set<Attached> = new Set()
+  readonly connections: Connections
   readonly #channels = new Map<string, OpenChannel>()
   readonly #meters = new BoundedMap<string, Pacer>(METERED_SESSIONS)
-  readonly #polls = new Map<string, Attached>()
-  readonly #perUser = new Map<string, number>()
-  readonly #perAddress = new Map<string, number>()
   #closed = false
 
   constructor(options: HubOptions) {
@@ -76,6 +61,7 @@ export class Hub {
     this.limits = options.limits
     this.logger = options.logger
     this.origins = options.origins
+    this.connections = new Connections(options.limits)
     this.publisher = new Publisher(this.app)
     this.commander = new Commander(this.app, this.wheel)
   }
@@ -128,56 +114,21 @@ export class Hub {
     return meter
   }
 
-  /**
-   * Counts a connection in. A session has one poll outstanding: a new one ends the one before.
-   * @throws TriwireError `too_many_connections`, `draining`
-   */
+  /** Counts a connection in. @throws TriwireError `too_many_connections`, `draining` */
   admit(attachment: Attached): void {
     if (this.#closed) throw new TriwireError('draining', 'This server is going away. Try again.', { retryMs: 1000 })
-    const { principal } = attachment.speaker.identity
-    const address = canonicalAddress(attachment.remoteAddress)
-    const isPoll = attachment.kind === 'poll'
-    if (isPoll) this.#polls.get(attachment.speaker.member)?.finish()
-    const ofUser = this.#perUser.get(principal) ?? 0
-    const ofAddress = address === undefined ? 0 : (this.#perAddress.get(address) ?? 0)
-    if (ofUser >= this.limits.connectionsPerUser || ofAddress >= this.limits.connectionsPerAddress) {
-      throw new TriwireError(
-        'too_many_connections',
-        'You have too many connections open. Close some and try again.',
-        { retryMs: 5000 },
-      )
-    }
-    this.#perUser.set(principal, ofUser + 1)
-    if (address !== undefined) this.#perAddress.set(address, ofAddress + 1)
-    if (isPoll) this.#polls.set(attachment.speaker.member, attachment)
-    this.attachments.add(attachment)
-  }
-
-  /** Counts a connection out; harmless for one that never was counted in. */
-  dismiss(attachment: Attached): void {
-    if (!this.attachments.delete(attachment)) return
-    const { member, identity } = attachment.speaker
-    if (this.#polls.get(member) === attachment) this.#polls.delete(member)
-    decrement(this.#perUser, identity.principal)
-    const address = canonicalAddress(attachment.remoteAddress)
-    if (address !== undefined) decrement(this.#perAddress, address)
+    this.connections.admit(attachment)
   }
 
   /** Says goodbye to every client, lets go of every channel and closes the broker. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    for (const attachment of [...this.attachments]) attachment.close('draining', 1000)
+    for (const attachment of this.connections.list()) attachment.close('draining', 1000)
     const channels = [...this.#channels.values()]
     this.#channels.clear()
     await Promise.allSettled(channels.map(async ({ channel }) => (await channel).close()))
     await this.broker.close()
     this.wheel.close()
   }
-}
-
-function decrement(counts: Map<string, number>, key: string): void {
-  const left = (counts.get(key) ?? 0) - 1
-  if (left > 0) counts.set(key, left)
-  else counts.delete(key)
 }

@@ -54,7 +54,7 @@ export class HubStage {
 
   /** Connections that are counted. */
   get connections(): number {
-    return this.hub.attachments.size
+    return this.hub.connections.size
   }
 
   /** Server code emits an event. */

@@ -1,0 +1,81 @@
+/**
+ * The open connections of one node: counted per user and per address, so that nobody costs more than the limits say,
+ * and found again by the session they belong to.
+ */
+import { type Code, TriwireError } from '@triwire/protocol'
+import type { Limits } from './limits.ts'
+import { canonicalAddress } from './remote-address.ts'
+import type { Speaker } from './speaker.ts'
+
+/** What is known of an attachment here. */
+export interface Attached {
+  readonly kind: 'socket' | 'stream' | 'poll' | 'send'
+  readonly speaker: Speaker
+  readonly remoteAddress: string | undefined
+  /** Says why and ends the connection. */
+  close(code: Code, retryMs?: number): void
+  /** Ends a poll with what it has. */
+  finish(): void
+}
+
+/** The connections. */
+export class Connections {
+  readonly #limits: Limits
+  readonly #all = new Set<Attached>()
+  readonly #polls = new Map<string, Attached>()
+  readonly #perUser = new Map<string, number>()
+  readonly #perAddress = new Map<string, number>()
+
+  constructor(limits: Limits) {
+    this.#limits = limits
+  }
+
+  get size(): number {
+    return this.#all.size
+  }
+
+  /** All of them, at this moment. */
+  list(): Attached[] {
+    return [...this.#all]
+  }
+
+  /**
+   * Counts a connection in. A session has one poll outstanding: a new one ends the one before.
+   * @throws TriwireError `too_many_connections`
+   */
+  admit(attachment: Attached): void {
+    const { principal } = attachment.speaker.identity
+    const address = canonicalAddress(attachment.remoteAddress)
+    const isPoll = attachment.kind === 'poll'
+    if (isPoll) this.#polls.get(attachment.speaker.member)?.finish()
+    const ofUser = this.#perUser.get(principal) ?? 0
+    const ofAddress = address === undefined ? 0 : (this.#perAddress.get(address) ?? 0)
+    if (ofUser >= this.#limits.connectionsPerUser || ofAddress >= this.#limits.connectionsPerAddress) {
+      throw new TriwireError(
+        'too_many_connections',
+        'You have too many connections open. Close some and try again.',
+        { retryMs: 5000 },
+      )
+    }
+    this.#perUser.set(principal, ofUser + 1)
+    if (address !== undefined) this.#perAddress.set(address, ofAddress + 1)
+    if (isPoll) this.#polls.set(attachment.speaker.member, attachment)
+    this.#all.add(attachment)
+  }
+
+  /** Counts a connection out; harmless for one that never was counted in. */
+  dismiss(attachment: Attached): void {
+    if (!this.#all.delete(attachment)) return
+    const { member, identity } = attachment.speaker
+    if (this.#polls.get(member) === attachment) this.#polls.delete(member)
+    decrement(this.#perUser, identity.principal)
+    const address = canonicalAddress(attachment.remoteAddress)
+    if (address !== undefined) decrement(this.#perAddress, address)
+  }
+}
+
+function decrement(counts: Map<string, number>, key: string): void {
+  const left = (counts.get(key) ?? 0) - 1
+  if (left > 0) counts.set(key, left)
+  else counts.delete(key)
+}
