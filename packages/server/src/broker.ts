@@ -18,7 +18,7 @@ export interface LogEntry {
   readonly prev: number | undefined
   readonly event: string
   readonly data: string
-  /** `<member>.<command id>` where a command caused it. */
+  /** What `Append.cause` said: `<member>#<number>` for a publish, `<member>.<command id>` for a command's event. */
   readonly cause: string | undefined
 }
 
@@ -64,9 +64,12 @@ export interface ReadRequest {
   readonly after?: Cursor | undefined
   /** Without `after`: the last n events. Without both, nothing: only the head is asked for. */
   readonly tail?: number | undefined
-  /** Entries at most. */
+  /** Entries at most. 0 asks for the positions alone. */
   readonly limit: number
-  /** Bytes of `data` after which the page ends; it holds at least one entry. */
+  /**
+   * What the `data` of a page may come to, in bytes of UTF-8: the page ends before the entry that would exceed it. The
+   * first entry is there even where it alone exceeds it, so that a reader always gets further.
+   */
   readonly bytes: number
 }
 
@@ -81,7 +84,13 @@ export type ReadResult =
       /** The log's last position at that moment. */
       readonly head: Cursor
     }
-  /** The log cannot continue from `after`. `next` is the first position that is whole again, if one is known. */
+  /**
+   * The log cannot continue from `after`. `next` is the first position that is whole again, and `read` goes on from it:
+   *
+   * - `trimmed`: the position before the first entry that is kept; the head, where none is.
+   * - `new_epoch`: the same, in the epoch that is now; its offset 0, where nothing was trimmed yet.
+   * - `lost_tail`: undefined. Entries after `after` were replaced, and from where on is unknown.
+   */
   | { readonly status: 'gap'; readonly reason: GapReason; readonly next: Cursor | undefined; readonly head: Cursor }
 
 /** A signal on its way through the broker. */
@@ -148,6 +157,14 @@ export type ClaimOutcome =
   | { readonly status: 'running' }
   | { readonly status: 'settled'; readonly reply: CommandReply }
 
+/** What `settled` found. */
+export type SettledOutcome =
+  | { readonly status: 'settled'; readonly reply: CommandReply }
+  /** Somebody runs it still: ask again. Also where the broker waits no longer, for whatever reason. */
+  | { readonly status: 'running' }
+  /** Nobody runs it: never claimed, the claim lapsed, or its reply is forgotten. It may be claimed. */
+  | { readonly status: 'lapsed' }
+
 /** The port. */
 export interface Broker {
   /** What "acknowledged" means here, for people: `memory`, `redis`, `jetstream`, `durable-object`. */
@@ -186,14 +203,20 @@ export interface Broker {
    */
   claim(channel: string, id: string, leaseMs: number): Promise<ClaimOutcome>
 
-  /** Extends a claim while its handler runs. Ignored where the fence is no longer the current one. */
-  renew(channel: string, id: string, fence: string, leaseMs: number): Promise<void>
+  /**
+   * Extends a claim while its handler runs. False where the fence is not the current one: the claim lapsed or was
+   * settled, nothing has changed, and whoever held it must stop.
+   */
+  renew(channel: string, id: string, fence: string, leaseMs: number): Promise<boolean>
 
-  /** Records a command's reply for `rememberMs`. Ignored where the fence is no longer the current one. */
-  settle(channel: string, id: string, fence: string, reply: CommandReply, rememberMs: number): Promise<void>
+  /**
+   * Records a command's reply for `rememberMs`. False where the fence is not the current one: nothing was recorded, and
+   * the reply that counts is somebody else's.
+   */
+  settle(channel: string, id: string, fence: string, reply: CommandReply, rememberMs: number): Promise<boolean>
 
-  /** Waits up to `timeoutMs` for somebody else's reply; undefined when there is none yet, or the claim lapsed. */
-  settled(channel: string, id: string, timeoutMs: number): Promise<CommandReply | undefined>
+  /** Waits for somebody else's reply: until it is there, the claim lapses, or `timeoutMs` are over. */
+  settled(channel: string, id: string, timeoutMs: number): Promise<SettledOutcome>
 
   close(): Promise<void>
 }

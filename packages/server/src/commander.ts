@@ -22,6 +22,9 @@ const LEASE_MS = 15_000
 /** Milliseconds a repetition waits for a handler that runs elsewhere before it is asked to come again. */
 const WAIT_MS = 20_000
 
+/** Times one call tries to take over from nodes that died before it is asked to come again. */
+const MAX_ATTEMPTS = 3
+
 /** Takes commands from attachments to handlers. */
 export class Commander {
   readonly #app: App
@@ -57,7 +60,7 @@ export class Commander {
   }
 
   async #claimAndRun(speaker: Speaker, line: CommandLine): Promise<CommandReply> {
-    const { broker, limits } = this.#app
+    const { broker } = this.#app
     const resolved = this.#app.resolve(line.ch)
     const { commands } = resolved.channel
     const schema = Object.hasOwn(commands, line.c) ? commands[line.c] : undefined
@@ -66,22 +69,43 @@ export class Commander {
     // Asked before the call is claimed: an answer of the moment (`unavailable`) must not be recorded as its reply.
     await this.#app.authorize(resolved, speaker.identity, 'command', line.c)
     const id = `${speaker.member}.${line.id}`
-    const claim = await broker.claim(line.ch, id, LEASE_MS)
-    if (claim.status === 'settled') return claim.reply
-    if (claim.status === 'running') {
-      const reply = await broker.settled(line.ch, id, WAIT_MS)
-      if (reply !== undefined) return reply
-      throw new TriwireError('pending', 'The command is still running. Ask again.', { retryMs: 100 })
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const claim = await broker.claim(line.ch, id, LEASE_MS)
+      if (claim.status === 'settled') return claim.reply
+      if (claim.status === 'claimed')
+        return await this.#runClaimed(speaker, resolved, schema, line, id, claim.fence)
+      const outcome = await broker.settled(line.ch, id, WAIT_MS)
+      if (outcome.status === 'settled') return outcome.reply
+      if (outcome.status === 'running') break
+      // Its node died: whoever waits takes the call over.
     }
-    const { fence } = claim
+    throw stillRunning()
+  }
+
+  async #runClaimed(
+    speaker: Speaker,
+    resolved: ResolvedChannel,
+    schema: CommandSchema,
+    line: CommandLine,
+    id: string,
+    fence: string,
+  ): Promise<CommandReply> {
+    const { broker, limits, logger } = this.#app
+    const claim = { lost: false }
     const renewal = this.#wheel.repeat(LEASE_MS / 3, () => {
-      broker.renew(line.ch, id, fence, LEASE_MS).catch((err: unknown) => {
-        this.#app.logger.warn({ err }, 'a command claim could not be renewed')
-      })
+      broker
+        .renew(line.ch, id, fence, LEASE_MS)
+        .then((isCurrent) => {
+          if (isCurrent) return
+          claim.lost = true
+          renewal()
+        })
+        .catch((err: unknown) => logger.warn({ err }, 'a command claim could not be renewed'))
     })
     try {
-      const reply = await this.#run(speaker, resolved, schema, line, id)
-      await broker.settle(line.ch, id, fence, reply, limits.rememberMs)
+      const reply = await this.#run(speaker, resolved, schema, line, id, claim)
+      // A node that was paused for longer than its lease: what counts is the reply of whoever took over.
+      if (!(await broker.settle(line.ch, id, fence, reply, limits.rememberMs))) throw stillRunning()
       return reply
     } finally {
       renewal()
@@ -94,6 +118,7 @@ export class Commander {
     schema: CommandSchema,
     line: CommandLine,
     id: string,
+    claim: { readonly lost: boolean },
   ): Promise<CommandReply> {
     const { user } = speaker.identity
     const { params, key } = resolved
@@ -104,6 +129,8 @@ export class Commander {
         throw new TriwireError('unknown_command', `Command "${line.c}" of "${key}" has no handler.`)
       let position = 0
       const emit = async (event: string, data: unknown): Promise<void> => {
+        // A handler cannot be stopped, but it goes no further than its next event.
+        if (claim.lost) throw stillRunning()
         // The position is taken at the call, not at the append: emits that run in parallel keep their identity.
         const once = `${id}:${position++}`
         try {
@@ -142,6 +169,10 @@ export class Commander {
       throw new TriwireError('handler_failed', 'The server failed to handle this command.')
     }
   }
+}
+
+function stillRunning(): TriwireError {
+  return new TriwireError('pending', 'The command is still running. Ask again.', { retryMs: 100 })
 }
 
 /** Whether an error speaks of the moment rather than of the call: the same call may yet succeed. */

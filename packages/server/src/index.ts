@@ -15,6 +15,7 @@ export type {
   Producer,
   ReadRequest,
   ReadResult,
+  SettledOutcome,
   SignalMessage,
 } from './broker.ts'
 export type { AuthRequest } from './identity.ts'

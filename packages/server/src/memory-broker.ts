@@ -21,6 +21,7 @@ import type {
   Producer,
   ReadRequest,
   ReadResult,
+  SettledOutcome,
   SignalMessage,
 } from './broker.ts'
 import { MemoryChannel } from './memory-channel.ts'
@@ -52,7 +53,7 @@ export interface MemoryBroker extends Broker {
 
 /**
  * Makes a broker that lives in this process. After `close` every operation rejects with `unavailable`, no listener
- * is called and no timer is left; waiting calls of `settled` get `undefined`.
+ * is called and no timer is left; waiting calls of `settled` end as `running`.
  */
 export function memory(options: MemoryBrokerOptions = {}): MemoryBroker {
   return new ProcessBroker(options)
@@ -143,16 +144,19 @@ class ProcessBroker implements MemoryBroker {
     return this.#use(name, (channel, now) => channel.commands.claim(id, this.#random(), leaseMs, now))
   }
 
-  async renew(name: string, id: string, fence: string, leaseMs: number): Promise<void> {
-    this.#useExisting(name, (channel, now) => channel.commands.renew(id, fence, leaseMs, now))
+  async renew(name: string, id: string, fence: string, leaseMs: number): Promise<boolean> {
+    return this.#useExisting(name, (channel, now) => channel.commands.renew(id, fence, leaseMs, now)) ?? false
   }
 
-  async settle(name: string, id: string, fence: string, reply: CommandReply, rememberMs: number): Promise<void> {
-    this.#useExisting(name, (channel, now) => channel.commands.settle(id, fence, reply, rememberMs, now))
+  async settle(name: string, id: string, fence: string, reply: CommandReply, rememberMs: number): Promise<boolean> {
+    return (
+      this.#useExisting(name, (channel, now) => channel.commands.settle(id, fence, reply, rememberMs, now)) ?? false
+    )
   }
 
-  async settled(name: string, id: string, timeoutMs: number): Promise<CommandReply | undefined> {
-    return this.#useExisting(name, (channel, now) => channel.commands.settled(id, timeoutMs, now))
+  async settled(name: string, id: string, timeoutMs: number): Promise<SettledOutcome> {
+    const settled = this.#useExisting(name, (channel, now) => channel.commands.settled(id, timeoutMs, now))
+    return settled ?? { status: 'lapsed' }
   }
 
   async close(): Promise<void> {

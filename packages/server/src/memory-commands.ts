@@ -3,7 +3,7 @@
  * end of the claim, or by `expire` at their own deadline; no timer is held here.
  */
 import { TriwireError, utf8Length } from '@triwire/protocol'
-import type { ClaimOutcome, CommandReply } from './broker.ts'
+import type { ClaimOutcome, CommandReply, SettledOutcome } from './broker.ts'
 import type { MemoryBrokerLimits } from './memory-limits.ts'
 
 interface Claim {
@@ -14,7 +14,7 @@ interface Claim {
 
 interface Waiter {
   readonly endsAt: number
-  readonly wake: (reply: CommandReply | undefined) => void
+  readonly wake: (outcome: SettledOutcome) => void
 }
 
 interface Remembered {
@@ -76,17 +76,18 @@ export class MemoryCommands {
     return { status: 'claimed', fence }
   }
 
-  renew(id: string, fence: string, leaseMs: number, now: number): void {
+  renew(id: string, fence: string, leaseMs: number, now: number): boolean {
     const claim = this.#claims.get(id)
-    if (claim?.fence !== fence) return
+    if (claim?.fence !== fence) return false
     claim.lapsesAt = now + leaseMs
     this.#dueAt = Math.min(this.#dueAt, claim.lapsesAt)
+    return true
   }
 
-  settle(id: string, fence: string, reply: CommandReply, rememberMs: number, now: number): void {
+  settle(id: string, fence: string, reply: CommandReply, rememberMs: number, now: number): boolean {
     const claim = this.#claims.get(id)
-    if (claim?.fence !== fence) return
-    this.#end(id, claim, reply)
+    if (claim?.fence !== fence) return false
+    this.#end(id, claim, { status: 'settled', reply })
     const bytes = utf8Length(reply.ok ? reply.data : reply.message)
     this.#forget(id)
     this.#replies.set(id, { reply, bytes, forgetAt: now + rememberMs })
@@ -96,14 +97,15 @@ export class MemoryCommands {
       if (!isOver || oldest === id) break
       this.#forget(oldest)
     }
+    return true
   }
 
-  settled(id: string, timeoutMs: number, now: number): Promise<CommandReply | undefined> {
+  settled(id: string, timeoutMs: number, now: number): Promise<SettledOutcome> {
     const reply = this.#replyTo(id, now)
+    if (reply !== undefined) return Promise.resolve({ status: 'settled', reply })
     const claim = this.#claims.get(id)
-    if (reply !== undefined || claim === undefined || timeoutMs <= 0 || this.#waiting >= this.#limits.waiters) {
-      return Promise.resolve(reply)
-    }
+    if (claim === undefined) return Promise.resolve({ status: 'lapsed' })
+    if (timeoutMs <= 0 || this.#waiting >= this.#limits.waiters) return Promise.resolve({ status: 'running' })
     const endsAt = now + timeoutMs
     this.#dueAt = Math.min(this.#dueAt, endsAt)
     this.#waiting++
@@ -120,20 +122,20 @@ export class MemoryCommands {
     this.#dueAt = Number.POSITIVE_INFINITY
     for (const [id, claim] of this.#claims) {
       if (claim.lapsesAt <= now) {
-        this.#end(id, claim, undefined)
+        this.#end(id, claim, { status: 'lapsed' })
         continue
       }
       this.#dueAt = Math.min(this.#dueAt, claim.lapsesAt)
       for (const waiter of claim.waiters) {
         if (waiter.endsAt > now) this.#dueAt = Math.min(this.#dueAt, waiter.endsAt)
-        else if (claim.waiters.delete(waiter)) this.#wake(waiter, undefined)
+        else if (claim.waiters.delete(waiter)) this.#wake(waiter, { status: 'running' })
       }
     }
   }
 
-  /** Forgets everything; whoever waits gets `undefined`. */
+  /** Forgets everything; whoever waits is told that there is no reply yet. */
   close(): void {
-    for (const [id, claim] of this.#claims) this.#end(id, claim, undefined)
+    for (const [id, claim] of this.#claims) this.#end(id, claim, { status: 'running' })
     this.#replies.clear()
     this.#replyBytes = 0
     this.#dueAt = Number.POSITIVE_INFINITY
@@ -144,14 +146,14 @@ export class MemoryCommands {
     return remembered !== undefined && remembered.forgetAt > now ? remembered.reply : undefined
   }
 
-  #end(id: string, claim: Claim, reply: CommandReply | undefined): void {
+  #end(id: string, claim: Claim, outcome: SettledOutcome): void {
     this.#claims.delete(id)
-    for (const waiter of claim.waiters) this.#wake(waiter, reply)
+    for (const waiter of claim.waiters) this.#wake(waiter, outcome)
   }
 
-  #wake(waiter: Waiter, reply: CommandReply | undefined): void {
+  #wake(waiter: Waiter, outcome: SettledOutcome): void {
     this.#waiting--
-    waiter.wake(reply)
+    waiter.wake(outcome)
   }
 
   #forget(id: string): void {

@@ -160,6 +160,53 @@ describe('a command', () => {
     ])
   })
 
+  it('is taken over by whoever waits for it, as soon as the node that ran it is known to be gone', async () => {
+    const broker = memory()
+    const dying = withHandler(() => new Promise(() => {}), { broker })
+    const heir = withHandler(() => ({ id: 'm2' }), { broker })
+    const session = newSession()
+    const first = await dying.connect('ann', { session })
+    first.send(call('a'))
+    await settle()
+    const second = await heir.connect('ann', { session })
+    second.send(call('a'))
+    await settle()
+    dying.die()
+    await vi.advanceTimersByTimeAsync(15_100)
+    expect(await answer(second, 'a')).toMatchObject({ t: 'res', d: { id: 'm2' } })
+  })
+
+  it('whose node was paused meanwhile is answered as its heir answered, and emits no more', async () => {
+    const broker = memory()
+    vi.spyOn(broker, 'renew').mockResolvedValue(false)
+    let wake = (): void => {}
+    const paused = withHandler(
+      async (_, { emit }) => {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+        await emit('message', { id: '1', text: 'too late' }).catch(() => {})
+        return { id: 'of the paused one' }
+      },
+      { broker },
+    )
+    const heir = withHandler(() => ({ id: 'of the heir' }), { broker })
+    const session = newSession()
+    const first = await paused.connect('ann', { session })
+    first.send(call('a'))
+    await settle()
+    await vi.advanceTimersByTimeAsync(15_100)
+    const second = await heir.connect('ann', { session })
+    second.send(call('a'))
+    expect(await answer(second, 'a')).toMatchObject({ d: { id: 'of the heir' } })
+    wake()
+    expect(await answer(first, 'a')).toMatchObject({ t: 'err', code: 'pending', retry: expect.any(Number) })
+    first.send(call('a'))
+    await first.take('res')
+    expect(first.linesOf('res')[0]).toMatchObject({ d: { id: 'of the heir' } })
+    expect(await eventsOf(heir, CHAT)).toEqual([])
+  })
+
   it('goes on though its client has gone', async () => {
     let finish = (_: unknown): void => {}
     const stage = withHandler(

@@ -218,7 +218,7 @@ describe('memory broker', () => {
     const wait = broker.settled('chat', 'id', 1000)
     now = 10
     expect((await broker.members('chat')).members).toEqual([])
-    expect(await wait).toBeUndefined()
+    expect(await wait).toEqual({ status: 'lapsed' })
     expect((await broker.claim('chat', 'id', 10)).status).toBe('claimed')
   })
 
@@ -273,7 +273,7 @@ describe('memory broker', () => {
     await expect(broker.claim('chat', 'c10', 1000)).rejects.toMatchObject({ code: 'unavailable' })
     const waits = Array.from({ length: 15 }, () => broker.settled('chat', 'c0', 1000))
     expect(broker.stats().waiting).toBe(10)
-    expect(await waits[14]).toBeUndefined()
+    expect(await waits[14]).toEqual({ status: 'running' })
     const woken = await broker.claim('chat', 'c1', 1000)
     expect(woken.status).toBe('running')
     await clock.advance(1000)
@@ -282,7 +282,9 @@ describe('memory broker', () => {
     waits.push(broker.settled('chat', 'c0', 1000))
     expect(broker.stats().waiting).toBe(1)
     await broker.close()
-    expect(await Promise.all(waits)).toEqual(Array.from({ length: 16 }, () => undefined))
+    const outcomes = (await Promise.all(waits)).map(({ status }) => status)
+    // The ten that waited when the claim lapsed, the five beyond the bound, the one that waited until the end.
+    expect(outcomes).toEqual([...Array(10).fill('lapsed'), ...Array(6).fill('running')])
     expect(broker.stats()).toEqual({ channels: 0, subscriptions: 0, waiting: 0 })
   })
 
@@ -298,11 +300,11 @@ describe('memory broker', () => {
       if (claim.status !== 'claimed') throw new Error('unreachable')
       await broker.settle('chat', id, claim.fence, { ok: true, data: 'x'.repeat(size) }, 1000)
       if (id !== 'c') continue
-      expect(await broker.settled('chat', 'a', 0)).toBeUndefined()
-      expect(await broker.settled('chat', 'b', 0)).toBeDefined()
+      expect(await broker.settled('chat', 'a', 0)).toEqual({ status: 'lapsed' })
+      expect(await broker.settled('chat', 'b', 0)).toMatchObject({ status: 'settled' })
     }
-    expect(await broker.settled('chat', 'c', 0)).toBeUndefined()
-    expect(await broker.settled('chat', 'd', 0)).toBeDefined()
+    expect(await broker.settled('chat', 'c', 0)).toEqual({ status: 'lapsed' })
+    expect(await broker.settled('chat', 'd', 0)).toMatchObject({ status: 'settled' })
   })
 
   test('what a listener throws is reported, and an append succeeds regardless', async () => {

@@ -5,6 +5,9 @@ import type { RegisterCase, Stage } from './stage.ts'
 
 export function commandCases(test: RegisterCase): void {
   const reply: CommandReply = { ok: true, data: '{"done":"é"}' }
+  const settled = { status: 'settled', reply }
+  const running = { status: 'running' }
+  const lapsed = { status: 'lapsed' }
   const failure: CommandReply = { ok: false, code: 'forbidden', message: 'You may not.' }
 
   async function fence(stage: Stage, id = 'id', units = 20): Promise<string> {
@@ -18,11 +21,11 @@ export function commandCases(test: RegisterCase): void {
     what: CommandReply = reply,
     units = 20,
     broker = stage.broker,
-  ): Promise<void> => broker.settle(stage.channel, 'id', by, what, stage.units(units))
+  ): Promise<boolean> => broker.settle(stage.channel, 'id', by, what, stage.units(units))
 
   test('the first claim gets the command, the next one is told that it runs', async (stage) => {
     await fence(stage)
-    expect(await stage.peer.claim(stage.channel, 'id', stage.units(20))).toEqual({ status: 'running' })
+    expect(await stage.peer.claim(stage.channel, 'id', stage.units(20))).toEqual(running)
   })
 
   test('of parallel claims exactly one gets the command', async (stage) => {
@@ -45,8 +48,8 @@ export function commandCases(test: RegisterCase): void {
 
   test('a settled command answers every later claim with its reply', async (stage) => {
     await settle(stage, await fence(stage))
-    expect(await stage.broker.claim(stage.channel, 'id', stage.units(20))).toEqual({ status: 'settled', reply })
-    expect(await stage.peer.claim(stage.channel, 'id', stage.units(20))).toEqual({ status: 'settled', reply })
+    expect(await stage.broker.claim(stage.channel, 'id', stage.units(20))).toEqual(settled)
+    expect(await stage.peer.claim(stage.channel, 'id', stage.units(20))).toEqual(settled)
   })
 
   test('an error is a reply like any other', async (stage) => {
@@ -55,7 +58,10 @@ export function commandCases(test: RegisterCase): void {
       status: 'settled',
       reply: failure,
     })
-    expect(await stage.peer.settled(stage.channel, 'id', stage.units(20))).toEqual(failure)
+    expect(await stage.peer.settled(stage.channel, 'id', stage.units(20))).toEqual({
+      status: 'settled',
+      reply: failure,
+    })
   })
 
   test('a reply is forgotten after its time, and the command may run again', async (stage) => {
@@ -63,7 +69,7 @@ export function commandCases(test: RegisterCase): void {
     await stage.advance(5)
     expect((await stage.broker.claim(stage.channel, 'id', stage.units(20))).status).toBe('settled')
     await stage.advance(8)
-    expect(await stage.peer.settled(stage.channel, 'id', stage.units(20))).toBeUndefined()
+    expect(await stage.peer.settled(stage.channel, 'id', stage.units(20))).toEqual(lapsed)
     expect((await stage.broker.claim(stage.channel, 'id', stage.units(20))).status).toBe('claimed')
   })
 
@@ -75,15 +81,15 @@ export function commandCases(test: RegisterCase): void {
       await stage.broker.settle(stage.channel, id, await fence(stage, id), reply, stage.units(units))
     }
     await stage.advance(8)
-    expect(await stage.peer.settled(stage.channel, 'long', 0)).toEqual(reply)
-    expect(await stage.peer.settled(stage.channel, 'short', 0)).toBeUndefined()
+    expect(await stage.peer.settled(stage.channel, 'long', 0)).toEqual(settled)
+    expect(await stage.peer.settled(stage.channel, 'short', 0)).toEqual(lapsed)
     await fence(stage, 'short')
   })
 
   test('a reply outlives the claim it settled', async (stage) => {
     await settle(stage, await fence(stage, 'id', 5), reply, 20)
     await stage.advance(10)
-    expect(await stage.broker.claim(stage.channel, 'id', stage.units(5))).toEqual({ status: 'settled', reply })
+    expect(await stage.broker.claim(stage.channel, 'id', stage.units(5))).toEqual(settled)
   })
 
   test('a claim that lapsed may be claimed again, with another fence', async (stage) => {
@@ -93,15 +99,15 @@ export function commandCases(test: RegisterCase): void {
     expect(second).not.toBe(first)
   })
 
-  test('a reply under the fence of a claim that lapsed is ignored', async (stage) => {
+  test('a reply under the fence of a claim that lapsed is not recorded, and says so', async (stage) => {
     const first = await fence(stage, 'id', 5)
     await stage.advance(8)
-    await settle(stage, first)
+    expect(await settle(stage, first)).toBe(false)
     const second = await fence(stage)
-    await settle(stage, first, failure)
-    expect(await stage.broker.claim(stage.channel, 'id', stage.units(20))).toEqual({ status: 'running' })
-    await settle(stage, second)
-    expect(await stage.broker.claim(stage.channel, 'id', stage.units(20))).toEqual({ status: 'settled', reply })
+    expect(await settle(stage, first, failure)).toBe(false)
+    expect(await stage.broker.claim(stage.channel, 'id', stage.units(20))).toEqual(running)
+    expect(await settle(stage, second)).toBe(true)
+    expect(await stage.broker.claim(stage.channel, 'id', stage.units(20))).toEqual(settled)
   })
 
   test('a claim that is renewed does not lapse', async (stage) => {
@@ -109,49 +115,49 @@ export function commandCases(test: RegisterCase): void {
     const wait = stage.peer.settled(stage.channel, 'id', stage.units(1_000_000))
     for (let times = 0; times < 3; times++) {
       await stage.advance(6)
-      await stage.broker.renew(stage.channel, 'id', current, stage.units(10))
+      expect(await stage.broker.renew(stage.channel, 'id', current, stage.units(10))).toBe(true)
     }
-    expect(await stage.peer.claim(stage.channel, 'id', stage.units(10))).toEqual({ status: 'running' })
+    expect(await stage.peer.claim(stage.channel, 'id', stage.units(10))).toEqual(running)
     await settle(stage, current)
-    expect(await wait).toEqual(reply)
+    expect(await wait).toEqual(settled)
   })
 
-  test('a claim that is no longer renewed lapses, and wakes who waits', async (stage) => {
+  test('a claim that is no longer renewed lapses, and who waits learns of it', async (stage) => {
     const current = await fence(stage, 'id', 10)
     const wait = stage.peer.settled(stage.channel, 'id', stage.units(1_000_000))
     await stage.broker.renew(stage.channel, 'id', current, stage.units(5))
     await stage.advance(8)
-    expect(await wait).toBeUndefined()
+    expect(await wait).toEqual(lapsed)
     await fence(stage)
   })
 
-  test('renewing under a fence that is no longer the current one is ignored', async (stage) => {
-    await stage.broker.renew(stage.channel, 'id', 'invented', stage.units(20))
+  test('renewing under a fence that is no longer the current one changes nothing, and says so', async (stage) => {
+    expect(await stage.broker.renew(stage.channel, 'id', 'invented', stage.units(20))).toBe(false)
     const first = await fence(stage, 'id', 5)
     await stage.advance(8)
-    await stage.broker.renew(stage.channel, 'id', first, stage.units(1_000_000))
+    expect(await stage.broker.renew(stage.channel, 'id', first, stage.units(1_000_000))).toBe(false)
     const second = await fence(stage, 'id', 5)
-    await stage.broker.renew(stage.channel, 'id', first, stage.units(1_000_000))
+    expect(await stage.broker.renew(stage.channel, 'id', first, stage.units(1_000_000))).toBe(false)
     await stage.advance(8)
     const third = await fence(stage, 'id', 20)
     await settle(stage, third)
-    await stage.broker.renew(stage.channel, 'id', third, stage.units(1_000_000))
-    expect(await stage.peer.claim(stage.channel, 'id', stage.units(20))).toEqual({ status: 'settled', reply })
+    expect(await stage.broker.renew(stage.channel, 'id', third, stage.units(1_000_000))).toBe(false)
+    expect(await stage.peer.claim(stage.channel, 'id', stage.units(20))).toEqual(settled)
     expect(new Set([first, second, third]).size).toBe(3)
   })
 
   test('only the first reply under a fence counts', async (stage) => {
     const current = await fence(stage)
-    await settle(stage, current)
-    await settle(stage, current, failure)
-    expect(await stage.peer.claim(stage.channel, 'id', stage.units(20))).toEqual({ status: 'settled', reply })
+    expect(await settle(stage, current)).toBe(true)
+    expect(await settle(stage, current, failure)).toBe(false)
+    expect(await stage.peer.claim(stage.channel, 'id', stage.units(20))).toEqual(settled)
   })
 
-  test('a reply under a fence nobody was given is ignored', async (stage) => {
-    await settle(stage, 'invented')
+  test('a reply under a fence nobody was given is not recorded, and says so', async (stage) => {
+    expect(await settle(stage, 'invented')).toBe(false)
     await fence(stage)
-    await settle(stage, 'invented')
-    expect(await stage.broker.claim(stage.channel, 'id', stage.units(20))).toEqual({ status: 'running' })
+    expect(await settle(stage, 'invented')).toBe(false)
+    expect(await stage.broker.claim(stage.channel, 'id', stage.units(20))).toEqual(running)
   })
 
   test('who waits for a reply gets it when it comes', async (stage) => {
@@ -160,34 +166,27 @@ export function commandCases(test: RegisterCase): void {
       broker.settled(stage.channel, 'id', stage.units(100)),
     )
     await settle(stage, current)
-    expect(await Promise.all(waits)).toEqual([reply, reply, reply])
+    expect(await Promise.all(waits)).toEqual([settled, settled, settled])
   })
 
   test('who asks after the reply came gets it at once', async (stage) => {
     await settle(stage, await fence(stage))
-    expect(await stage.peer.settled(stage.channel, 'id', stage.units(20))).toEqual(reply)
-    expect(await stage.peer.settled(stage.channel, 'id', 0)).toEqual(reply)
-  })
-
-  test('who waits learns that the claim lapsed', async (stage) => {
-    await fence(stage, 'id', 5)
-    const wait = stage.peer.settled(stage.channel, 'id', stage.units(1_000_000))
-    await stage.advance(8)
-    expect(await wait).toBeUndefined()
+    expect(await stage.peer.settled(stage.channel, 'id', stage.units(20))).toEqual(settled)
+    expect(await stage.peer.settled(stage.channel, 'id', 0)).toEqual(settled)
   })
 
   test('who waits waits no longer than asked', async (stage) => {
     const current = await fence(stage, 'id', 1_000_000)
     const wait = stage.peer.settled(stage.channel, 'id', stage.units(5))
     await stage.advance(8)
-    expect(await wait).toBeUndefined()
-    expect(await stage.peer.settled(stage.channel, 'id', 0)).toBeUndefined()
+    expect(await wait).toEqual(running)
+    expect(await stage.peer.settled(stage.channel, 'id', 0)).toEqual(running)
     await settle(stage, current)
-    expect(await stage.peer.settled(stage.channel, 'id', stage.units(5))).toEqual(reply)
+    expect(await stage.peer.settled(stage.channel, 'id', stage.units(5))).toEqual(settled)
   })
 
   test('there is nothing to wait for where nobody claimed', async (stage) => {
-    expect(await stage.broker.settled(stage.channel, 'id', stage.units(1_000_000))).toBeUndefined()
+    expect(await stage.broker.settled(stage.channel, 'id', stage.units(1_000_000))).toEqual(lapsed)
   })
 
   test('one wait does not hear the reply of another command', async (stage) => {
@@ -196,6 +195,6 @@ export function commandCases(test: RegisterCase): void {
     const other = stage.peer.settled(stage.channel, 'other', stage.units(5))
     await settle(stage, current)
     await stage.advance(8)
-    expect(await other).toBeUndefined()
+    expect(await other).toEqual(running)
   })
 }
