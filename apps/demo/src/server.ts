@@ -31,7 +31,10 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => vo
 
 let stopping = false
 
-/** Says goodbye to every client, then closes. Asked twice, or after 3 s, it just goes. */
+/**
+ * Says goodbye to every client, then closes. Asked twice, or after 3 s, it just goes. There is no other server that
+ * clients could attach to meanwhile; behind a load balancer, `await realtime.drain()` would come first.
+ */
 async function stop(): Promise<void> {
   if (stopping) process.exit(0)
   stopping = true

@@ -148,8 +148,11 @@ export class App {
     await this.broker.signal(address, { event: signal, key: options.key, member: options.member, data: json })
   }
 
-  /** How to make a snapshot of a channel for a user; undefined where the channel has none. */
-  snapshotOf(resolved: ResolvedChannel, user: unknown): TakeSnapshot | undefined {
+  /**
+   * How to make a snapshot of a channel; undefined where the channel has none.
+   * @param identity for whom, when it is made: a stay may outlive the token it began with
+   */
+  snapshotOf(resolved: ResolvedChannel, identity: () => Identity): TakeSnapshot | undefined {
     const schema = resolved.channel.snapshot
     const { snapshot } = this.implementationOf(resolved)
     if (schema === undefined || snapshot === undefined) return undefined
@@ -157,7 +160,7 @@ export class App {
     return async () => {
       const at = (cursor: string, data: unknown): SnapshotAt<unknown> => new SnapshotAt(cursor, data)
       try {
-        const result = await this.runHook('snapshot', () => snapshot({ user, params, at }))
+        const result = await this.runHook('snapshot', () => snapshot({ user: identity().user, params, at }))
         const own = result instanceof SnapshotAt ? result : undefined
         const data = toJson(
           await validate(schema, own === undefined ? result : own.data, 'the snapshot'),

@@ -25,11 +25,13 @@ import {
   type UpstreamLine,
 } from '@triwire/protocol'
 import type { Attached } from './connections.ts'
+import { Expiry } from './expiry.ts'
 import type { Hub } from './hub.ts'
+import { type Identity, memberOf } from './identity.ts'
 import { Outlet } from './outlet.ts'
 import { PresenceLeases } from './presence-leases.ts'
 import type { Reader } from './reader.ts'
-import { asTriwireError, encodeError, retryFor } from './refusal.ts'
+import { asTriwireError, codeOf, encodeError, retryFor } from './refusal.ts'
 import type { Sink, SinkListener } from './sink.ts'
 import type { Speaker } from './speaker.ts'
 import { Stays, type StaysHost } from './stays.ts'
@@ -46,19 +48,26 @@ export interface AttachmentOptions {
   readonly kind: AttachmentKind
   readonly speaker: Speaker
   readonly remoteAddress: string | undefined
-  /** Put cursors into `id:` fields, for the browser's own EventSource. Only of use with a single channel. */
-  readonly eventIds?: boolean
+  /**
+   * The client is the browser's own EventSource, or another that knows nothing of lines: it needs cursors in `id:`
+   * fields, and comes back by itself when its stream ends.
+   */
+  readonly plain?: boolean
+  /** Verifies the token of a second hello, where there may be one. */
+  readonly authenticate?: (hello: HelloLine) => Promise<Identity>
 }
 
 /** The attachment. */
 export class Attachment implements StaysHost, SinkListener, Attached {
   readonly kind: AttachmentKind
-  readonly speaker: Speaker
   readonly remoteAddress: string | undefined
   readonly #hub: Hub
+  readonly #options: AttachmentOptions
   readonly #outlet: Outlet
   readonly #leases: PresenceLeases
   readonly #stays: Stays
+  readonly #expiry: Expiry
+  #speaker: Speaker
   #sink: Sink | undefined
   /** Runs while a sign of life is awaited. */
   #silence: Cancel | undefined
@@ -67,24 +76,37 @@ export class Attachment implements StaysHost, SinkListener, Attached {
   /** Whether a poll has something to say that its client does not know. */
   #substantial = false
   #holding = true
+  #sentOff = false
+  /** How many second hellos came: of several, the last one counts. */
+  #refreshes = 0
 
   constructor(hub: Hub, options: AttachmentOptions) {
     this.#hub = hub
+    this.#options = options
     this.kind = options.kind
-    this.speaker = options.speaker
+    this.#speaker = options.speaker
     this.remoteAddress = options.remoteAddress
     this.#leases = new PresenceLeases(hub, options.speaker.member)
     this.#outlet = new Outlet({
-      framing: options.kind !== 'stream' ? 'batch' : options.eventIds === true ? 'sse-with-ids' : 'sse',
+      framing: options.kind !== 'stream' ? 'batch' : options.plain === true ? 'sse-with-ids' : 'sse',
       limitBytes: hub.limits.outboundBytes,
       onTurn: () => this.#handleTurn(),
       onDrained: () => this.#stays.handleDrain(),
     })
     this.#stays = new Stays(hub, this)
+    this.#expiry = new Expiry(hub.wheel, {
+      // A poll brings its token with the next one.
+      announce: this.#lasting ? (leftMs) => this.write(encodeLine({ t: 'expires', in: leftMs })) : undefined,
+      end: () => this.close('unauthorized'),
+    })
+  }
+
+  get speaker(): Speaker {
+    return this.#speaker
   }
 
   get member(): string {
-    return this.speaker.member
+    return this.#speaker.member
   }
 
   get congested(): boolean {
@@ -114,13 +136,11 @@ export class Attachment implements StaysHost, SinkListener, Attached {
     }
     // First of all: a poll that may not wait ends right here, with what it has.
     this.#outlet.open(sink)
-    const { heartbeatMs, rotateMs } = this.#hub.limits
-    const { expiresAt } = this.speaker.identity
+    const { heartbeatMs, rotateMs, overlapMs } = this.#hub.limits
     const { wheel } = this.#hub
-    if (this.kind === 'socket' || this.kind === 'stream') {
-      this.#timers.push(wheel.repeat(heartbeatMs, () => this.#beat()))
-      if (this.kind === 'stream') this.#timers.push(wheel.schedule(rotateMs, () => this.close('rotate')))
-    }
+    if (this.#lasting) this.#timers.push(wheel.repeat(heartbeatMs, () => this.#beat()))
+    if (this.kind === 'stream')
+      this.#timers.push(wheel.schedule(rotateMs, () => this.sendOff('rotate', 0, overlapMs)))
     if (this.kind === 'poll') {
       const release = (): void => {
         this.#holding = false
@@ -129,9 +149,7 @@ export class Attachment implements StaysHost, SinkListener, Attached {
       if (holdMs > 0) this.#timers.push(wheel.schedule(holdMs, release))
       else release()
     }
-    if (expiresAt !== undefined) {
-      this.#timers.push(wheel.schedule(expiresAt - Date.now(), () => this.close('unauthorized')))
-    }
+    this.#expiry.watch(this.#speaker.identity.expiresAt)
   }
 
   /**
@@ -140,7 +158,7 @@ export class Attachment implements StaysHost, SinkListener, Attached {
    */
   async handleLines(lines: readonly UpstreamLine[], opening: boolean): Promise<void> {
     // Whoever was told to go may go on writing until the connection is closed on both sides.
-    if (this.#ended) return
+    if (this.#ended || this.#expiry.over) return
     await Promise.all(lines.map((line) => this.#handleLine(line, opening)))
   }
 
@@ -165,10 +183,23 @@ export class Attachment implements StaysHost, SinkListener, Attached {
   /** Says why and ends the connection. */
   close(code: Code, retryMs?: number): void {
     if (this.#ended) return
-    this.write(encodeLine({ t: 'bye', code, retry: retryFor(code, retryMs ?? 0) }))
+    this.#outlet.write(encodeLine({ t: 'bye', code, retry: retryFor(code, retryMs ?? 0) }))
     this.#outlet.flush()
     this.#sink?.close(closeCodeFor(code), code)
     this.#end()
+  }
+
+  sendOff(code: 'rotate' | 'draining', retryMs: number, leftMs: number): void {
+    if (this.#ended || this.#sentOff) return
+    this.#sentOff = true
+    const { wheel } = this.#hub
+    if (!this.#lasting) this.close(code, retryMs)
+    else if (this.#options.plain === true) {
+      this.#timers.push(wheel.schedule(Math.min(retryMs, leftMs), () => this.close(code)))
+    } else {
+      this.write(encodeLine({ t: 'bye', code, retry: retryMs, in: leftMs }))
+      this.#timers.push(wheel.schedule(leftMs, () => this.close(code)))
+    }
   }
 
   /** Ends a poll or a send with what it has. */
@@ -190,13 +221,13 @@ export class Attachment implements StaysHost, SinkListener, Attached {
   // ── Writing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   write(line: string): void {
-    if (this.#ended) return
+    if (this.#ended || this.#expiry.over) return
     this.#substantial ||= isSubstantial(line)
     this.#outlet.write(line)
   }
 
   writeLossy(line: string, slot: string): void {
-    if (this.#ended) return
+    if (this.#ended || this.#expiry.over) return
     this.#substantial = true
     this.#outlet.writeLossy(line, slot)
   }
@@ -228,9 +259,7 @@ export class Attachment implements StaysHost, SinkListener, Attached {
   async #handleLine(line: UpstreamLine, opening: boolean): Promise<void> {
     switch (line.t) {
       case 'hello':
-        if (this.#take({ of: 'hello' }))
-          this.writeError(new TriwireError('bad_line', 'hello comes once, first.'), { of: 'hello' })
-        return
+        return await this.#handleHello(line)
       case 'join':
         return await this.#handleJoin(line, opening)
       case 'leave':
@@ -255,6 +284,33 @@ export class Attachment implements StaysHost, SinkListener, Attached {
     }
   }
 
+  /** A second hello brings a new token for the session that is attached. */
+  async #handleHello(line: HelloLine): Promise<void> {
+    const about = { of: 'hello' } as const
+    if (!this.#take(about)) return
+    const { authenticate } = this.#options
+    if (authenticate === undefined) {
+      this.writeError(new TriwireError('bad_line', 'hello comes once, first.'), about)
+      return
+    }
+    const refresh = ++this.#refreshes
+    try {
+      checkHello(line)
+      const identity = await authenticate(line)
+      const member = await memberOf(identity.principal, line.s)
+      if (this.#ended || refresh !== this.#refreshes) return
+      if (member !== this.member) throw new TriwireError('unauthorized', 'This token is of somebody else.')
+      this.#speaker = { identity, member }
+      this.#expiry.watch(identity.expiresAt)
+      this.welcome()
+    } catch (error) {
+      const refusal = asTriwireError(error)
+      // What could not be decided now may be tried again, for as long as the token before it lasts.
+      if (retryFor(refusal.code, 0, refusal.retryMs) !== undefined) this.#refuse(error, about)
+      else this.close(codeOf(refusal))
+    }
+  }
+
   async #handleJoin(line: JoinLine, opening: boolean): Promise<void> {
     if (this.kind !== 'send') return await this.#stays.handleJoin(line, opening)
     const error = new TriwireError('bad_line', 'Joins belong into the body of stream or poll.')
@@ -266,7 +322,7 @@ export class Attachment implements StaysHost, SinkListener, Attached {
     const about = { of: 'pub', ch, n } as const
     if (!this.#take(about)) return
     try {
-      const outcome = await this.#hub.publisher.publish(this.speaker, line)
+      const outcome = await this.#hub.publisher.publish(this.#speaker, line)
       if (outcome.status === 'refused') {
         this.writeError(new TriwireError(outcome.code, 'This publish was refused before.'), about)
       } else if (outcome.status === 'sequence_gap') {
@@ -290,7 +346,7 @@ export class Attachment implements StaysHost, SinkListener, Attached {
     const about = { of: 'cmd', ch, id } as const
     if (!this.#take(about)) return
     try {
-      const data = await this.#hub.commander.call(this.speaker, line)
+      const data = await this.#hub.commander.call(this.#speaker, line)
       this.write(`${JSON.stringify({ t: 'res', id }).slice(0, -1)},"d":${data}}`)
     } catch (error) {
       this.#refuse(error, about)
@@ -302,7 +358,7 @@ export class Attachment implements StaysHost, SinkListener, Attached {
     if (!this.#take(about)) return
     try {
       const resolved = this.#hub.app.resolve(line.ch)
-      await this.#hub.app.authorize(resolved, this.speaker.identity, 'signal', line.e)
+      await this.#hub.app.authorize(resolved, this.#speaker.identity, 'signal', line.e)
       await this.#hub.app.signal(resolved, line.e, line.d, { key: line.k, member: this.member })
     } catch (error) {
       this.#refuse(error, about)
@@ -319,7 +375,7 @@ export class Attachment implements StaysHost, SinkListener, Attached {
         await this.#leases.leave(line.ch, line.n)
         return
       }
-      await app.authorize(resolved, this.speaker.identity, 'presence')
+      await app.authorize(resolved, this.#speaker.identity, 'presence')
       await this.#leases.show(resolved, line.d, line.n, this.kind !== 'send')
     } catch (error) {
       this.#refuse(error, about)
@@ -347,6 +403,11 @@ export class Attachment implements StaysHost, SinkListener, Attached {
     this.writeError(asTriwireError(error), about)
   }
 
+  /** Whether the connection stays open until one side has had enough. */
+  get #lasting(): boolean {
+    return this.kind === 'socket' || this.kind === 'stream'
+  }
+
   #beat(): void {
     this.write(HEARTBEAT)
     const sink = this.#sink
@@ -364,6 +425,7 @@ export class Attachment implements StaysHost, SinkListener, Attached {
     this.handleAlive()
     for (const cancel of this.#timers) cancel()
     this.#timers = []
+    this.#expiry.close()
     this.#outlet.close()
     this.#stays.close()
     this.#leases.close()

@@ -14,6 +14,11 @@ export interface Attached {
   readonly remoteAddress: string | undefined
   /** Says why and ends the connection. */
   close(code: Code, retryMs?: number): void
+  /**
+   * Asks the client to attach elsewhere after `retryMs`. A lasting connection goes on working for `leftMs`, so that its
+   * client can do that before it lets go. A poll ends, and a client that comes back by itself is let go when it is due.
+   */
+  sendOff(code: 'rotate' | 'draining', retryMs: number, leftMs: number): void
   /** Ends a poll with what it has. */
   finish(): void
 }
@@ -23,6 +28,7 @@ export class Connections {
   readonly #limits: Limits
   readonly #all = new Set<Attached>()
   readonly #polls = new Map<string, Attached>()
+  readonly #whenEmpty: (() => void)[] = []
   readonly #perUser = new Map<string, number>()
   readonly #perAddress = new Map<string, number>()
 
@@ -37,6 +43,11 @@ export class Connections {
   /** All of them, at this moment. */
   list(): Attached[] {
     return [...this.#all]
+  }
+
+  /** Resolves when there is none. */
+  async empty(): Promise<void> {
+    if (this.#all.size > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve))
   }
 
   /**
@@ -71,6 +82,7 @@ export class Connections {
     decrement(this.#perUser, identity.principal)
     const address = canonicalAddress(attachment.remoteAddress)
     if (address !== undefined) decrement(this.#perAddress, address)
+    if (this.#all.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve()
   }
 }
 

@@ -89,7 +89,7 @@ export function upgradeStatus(hub: Hub, head: RequestHead): number {
     checkOrigin(head, hub.origins)
     checkUrl(head)
     if (head.path !== '/') throw new TriwireError('not_found', 'WebSocket connects at the mount path itself.')
-    if (hub.closed) throw new TriwireError('draining', 'This server is going away.')
+    if (hub.leaving) throw new TriwireError('draining', 'This server is going away.')
     const offered = (head.headers.get('sec-websocket-protocol') ?? '').split(',').map((name) => name.trim())
     if (!offered.includes(WEBSOCKET_SUBPROTOCOL)) {
       throw new TriwireError('bad_version', `Offer the subprotocol ${WEBSOCKET_SUBPROTOCOL}.`)
@@ -178,6 +178,7 @@ async function handlePlain(
     attachment.handleClosed()
     throw error
   }
+  if (attachment.ended) throw new TriwireError('draining', 'This server is going away.', { retryMs: 1000 })
   openAttachment(hub, exchange, attachment, cors, waitMs)
 }
 
@@ -187,11 +188,11 @@ async function attach(
   kind: AttachmentKind,
   identity: Identity,
   session: string,
-  eventIds = false,
+  plain = false,
 ): Promise<Attachment> {
   const member = await memberOf(identity.principal, session)
   const { remoteAddress } = exchange
-  const attachment = new Attachment(hub, { kind, speaker: { identity, member }, remoteAddress, eventIds })
+  const attachment = new Attachment(hub, { kind, speaker: { identity, member }, remoteAddress, plain })
   if (kind !== 'send') hub.admit(attachment)
   return attachment
 }

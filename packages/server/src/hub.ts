@@ -52,6 +52,7 @@ export class Hub {
   readonly connections: Connections
   readonly #channels = new Map<string, OpenChannel>()
   readonly #meters = new BoundedMap<string, Pacer>(METERED_SESSIONS)
+  #draining: Promise<void> | undefined
   #closed = false
 
   constructor(options: HubOptions) {
@@ -66,8 +67,9 @@ export class Hub {
     this.commander = new Commander(this.app, this.wheel)
   }
 
-  get closed(): boolean {
-    return this.#closed
+  /** Whether nobody is let in any more. */
+  get leaving(): boolean {
+    return this.#closed || this.#draining !== undefined
   }
 
   /** Opens a channel on this node, or joins those who have it open. Every call is undone by one `releaseChannel`. */
@@ -116,8 +118,25 @@ export class Hub {
 
   /** Counts a connection in. @throws TriwireError `too_many_connections`, `draining` */
   admit(attachment: Attached): void {
-    if (this.#closed) throw new TriwireError('draining', 'This server is going away. Try again.', { retryMs: 1000 })
+    if (this.leaving) throw new TriwireError('draining', 'This server is going away. Try again.', { retryMs: 1000 })
     this.connections.admit(attachment)
+  }
+
+  /** Lets nobody in, and everybody go within the spread; resolves when they have gone, or had the time to. */
+  drain(spreadMs: number): Promise<void> {
+    this.#draining ??= this.#drain(spreadMs)
+    return this.#draining
+  }
+
+  async #drain(spreadMs: number): Promise<void> {
+    const leftMs = spreadMs + this.limits.overlapMs
+    const leaving = this.connections.list()
+    for (const [index, attachment] of leaving.entries()) {
+      // Each at random within a share of its own: evenly spread, and not in step with the clients of another server.
+      const retryMs = Math.floor(((index + Math.random()) / leaving.length) * spreadMs)
+      attachment.sendOff('draining', retryMs, leftMs)
+    }
+    await this.connections.empty()
   }
 
   /** Says goodbye to every client, lets go of every channel and closes the broker. */

@@ -19,6 +19,11 @@ export interface Limits extends WireLimits {
   readonly pollHoldMs: number
   /** Milliseconds after which a Server-Sent Events stream is asked to attach anew. Default 300,000. */
   readonly rotateMs: number
+  /**
+   * Milliseconds a connection that was told to attach elsewhere goes on working, so that its client is there before it
+   * lets go. Default 10,000: a few attempts of a client on a bad line.
+   */
+  readonly overlapMs: number
   /** Events one page of replay holds. Default 300. */
   readonly replayEvents: number
   /** Bytes one page of replay holds. Default 1,048,576. */
@@ -50,6 +55,7 @@ export const DEFAULT_LIMITS: Limits = {
   pongMs: 10_000,
   pollHoldMs: POLL_HOLD_MS,
   rotateMs: 300_000,
+  overlapMs: 10_000,
   replayEvents: 300,
   replayBytes: 1024 * 1024,
   presenceMembers: 200,

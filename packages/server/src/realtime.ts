@@ -96,7 +96,21 @@ export interface Realtime<TChannels extends ChannelMap, TUser, TMissing extends 
     key: TKey,
     implementation: ChannelImplementation<TChannels[TKey], TUser>,
   ): Realtime<TChannels, TUser, Exclude<TMissing, TKey>>
-  /** Says goodbye to all clients, who attach elsewhere, and closes the broker. Repeating it is harmless. */
+  /**
+   * Leaves gently, where another server takes over: lets nobody in any more, and asks every client to attach elsewhere at
+   * a moment of its own within the spread. They do that before they let go, so nobody misses anything, and the others
+   * are not stormed. Resolves when all have gone, at the latest after the spread and `limits.overlapMs`. What is sent
+   * meanwhile is served. Follow it with `close`, which may also cut it short. Repeating it is harmless.
+   * @throws TriwireError `bad_limit` where `spreadMs` is no time
+   */
+  drain(options?: {
+    /** Milliseconds over which clients go. Default 5,000. */
+    readonly spreadMs?: number
+  }): Promise<void>
+  /**
+   * Ends every connection at once with a goodbye, and closes the broker. Clients attach again within a second; what they
+   * had not got an answer to they send again. Repeating it is harmless.
+   */
   close(): Promise<void>
 }
 
@@ -149,6 +163,11 @@ export function createRealtime<TContract extends AnyContract, TAuth extends (req
     on(key, implementation) {
       hub.app.implement(key, implementation as ErasedImplementation)
       return realtime
+    },
+    drain({ spreadMs = 5000 } = {}) {
+      if (!(spreadMs >= 0 && spreadMs < Number.POSITIVE_INFINITY))
+        throw new TriwireError('bad_limit', '`spreadMs` is a number of milliseconds from 0.')
+      return hub.drain(spreadMs)
     },
     close: () => hub.close(),
   }

@@ -85,6 +85,7 @@ export class Socket implements SinkListener {
         kind: 'socket',
         speaker: { identity, member },
         remoteAddress: this.#head.remoteAddress,
+        authenticate: ({ k }) => this.#hub.gate.authenticate(k, this.#head.headers),
       })
       this.#hub.admit(attachment)
       this.#deadline()

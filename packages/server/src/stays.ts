@@ -107,7 +107,7 @@ export class Stays {
       number: line.j,
       after,
       tail: line.tail ?? 0,
-      snapshot: line.snap === true ? hub.app.snapshotOf(resolved, host.speaker.identity.user) : undefined,
+      snapshot: line.snap === true ? hub.app.snapshotOf(resolved, () => host.speaker.identity) : undefined,
       fresh: line.fresh === true,
     })
     if (reader.wantsPresence && this.#readers.get(line.ch) === reader)

@@ -129,12 +129,6 @@ describe('a socket', () => {
     ])
     expect(stage.connections).toBe(0)
   })
-
-  it('is refused a second hello', async () => {
-    const socket = await start().connect()
-    socket.send(hello('bob'))
-    expect((await socket.take('err'))[0]).toMatchObject({ code: 'bad_line', of: 'hello' })
-  })
 })
 
 describe('a slow reader', () => {
@@ -630,44 +624,6 @@ describe('connections', () => {
     await pass(25_100 + 10_100)
     expect(socket.sink.terminated).toBe(true)
     expect(stage.connections).toBe(0)
-  })
-
-  it('over SSE are asked to come back after five minutes', async () => {
-    const stream = await start()
-      .request('/stream', [hello('ann')])
-      .answered()
-    await pass(300_100)
-    expect(stream.sink.closed).toBeDefined()
-    expect(stream.sink.written.join('')).toMatch(/"t":"bye","code":"rotate","retry":\d+/)
-  })
-
-  it('end with their identity; nothing is delivered or taken afterwards', async () => {
-    const stage = start({
-      auth: ({ token, expireAt }) => {
-        expireAt(Date.now() + 60_000)
-        return token
-      },
-    })
-    const socket = await stage.connect()
-    await join(socket)
-    const { length } = socket.lines
-    await pass(24_000)
-    socket.socket.handleAlive()
-    await pass(6_000)
-    socket.socket.handleAlive()
-    await pass(25_000)
-    socket.socket.handleAlive()
-    await pass(5_100)
-    expect(socket.lines.slice(length).filter(({ t }) => t !== 'hb')).toEqual([
-      expect.objectContaining({ t: 'bye', code: 'unauthorized' }),
-    ])
-    expect(socket.sink.closed).toMatchObject({ reason: 'unauthorized' })
-    await emit(stage, 1, 1)
-    socket.send({ t: 'pub', ch: LOBBY, n: 1, e: 'message', d: { text: 'late' } })
-    await settle()
-    const { head } = await stage.broker.read(LOBBY, { limit: 0, bytes: 0 })
-    expect(head.offset).toBe(1)
-    expect(socket.linesOf('ev')).toEqual([])
   })
 
   it('are said goodbye to when the server goes, and new ones are refused', async () => {

@@ -46,6 +46,23 @@ describe('createRealtime', () => {
     expect(await channels.chat({ roomId: 1 }).members()).toEqual([])
   })
 
+  it.each([-1, Number.NaN, Number.POSITIVE_INFINITY, '5s' as unknown as number])(
+    'drains over a time, which %s is not',
+    async (spreadMs) => {
+      const realtime = create()
+      expect(() => realtime.drain({ spreadMs })).toThrow(expect.objectContaining({ code: 'bad_limit' }) as Error)
+      await realtime.close()
+    },
+  )
+
+  it('drains at once where nobody is there, and lets nobody in afterwards', async () => {
+    const realtime = create()
+    await realtime.drain()
+    const response = await post(realtime, '/stream')
+    expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
+    await realtime.close()
+  })
+
   it('may be closed twice, and then says so to whoever comes', async () => {
     const realtime = create()
     await realtime.close()

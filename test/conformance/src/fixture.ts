@@ -12,8 +12,10 @@ export interface Fixture {
   readonly base: string
   /** Emits an event from server code. */
   emit(address: string, event: string, data: unknown): Promise<void>
-  /** Says goodbye to all clients, as a deploy does. */
-  drain(): Promise<void>
+  /** Lets all clients go over a time, as a deploy does; resolves when that has begun. */
+  drain(spreadMs: number): Promise<void>
+  /** Says goodbye to all clients. */
+  leave(): Promise<void>
   /** Messages logged as errors so far. */
   readonly logged: readonly string[]
   close(): Promise<void>
@@ -123,7 +125,8 @@ export async function startFixture(limits: Partial<Limits> = {}): Promise<Fixtur
       const { key, params } = parseAddress(address)
       await emit(key, params, event, data)
     },
-    drain: () => realtime.close(),
+    drain: async (spreadMs) => void realtime.drain({ spreadMs }),
+    leave: () => realtime.close(),
     close: async () => {
       await realtime.close()
       await new Promise<void>((resolve) => {

@@ -21,7 +21,10 @@ export interface Target {
   readonly base: string
   /** Server-side emit; without it, a session of its own publishes. */
   readonly emit?: (address: string, event: string, data: unknown) => Promise<void>
-  readonly drain?: () => Promise<void>
+  /** Lets everybody go over a time; resolves when that has begun. */
+  readonly drain?: (spreadMs: number) => Promise<void>
+  /** Ends every connection at once. */
+  readonly leave?: () => Promise<void>
 }
 
 /** What a run has seen, for the report: codes with how they came. */
@@ -106,7 +109,8 @@ class Run {
     } else if ('finish' in step) await this.#answer(this.#exchanges.get(String(step.finish)) as Exchange, step)
     else if ('abort' in step) this.#exchanges.get(String(step.abort))?.abort()
     else if ('emit' in step) await this.#emit(step)
-    else if ('drain' in step) await this.#target.drain?.()
+    else if ('drain' in step) await this.#target.drain?.((step.drain as { spreadMs: number }).spreadMs)
+    else if ('leave' in step) await this.#target.leave?.()
     else throw new Error('There is no such step.')
   }
 
