@@ -184,7 +184,7 @@ export class Driver {
     const { main } = this.#link
     const pipe = main && this.#pipes.get(main)
     const pingAt = pipe?.ready && main?.since !== undefined ? pipe.nextPingAt : NEVER
-    const next = Math.min(this.#link.deadline(), this.session.deadline(now), pingAt)
+    const next = Math.min(this.#link.deadline(), this.session.deadline(now, pipe?.ready === true), pingAt)
     if (next < NEVER) this.#timer = setTimeout(() => this.#run(), Math.max(1, next - now))
   }
 

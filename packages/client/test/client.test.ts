@@ -225,6 +225,17 @@ describe('what a client sends', () => {
     await settle(241_000)
     expect(await outcome).toBe('deadline')
   })
+
+  it('waits for a wire without turning in circles', async () => {
+    const { server, lobby } = start()
+    server.answers = false
+    lobby.publish('message', { text: 'x' }).catch(() => {})
+    const timers = vi.spyOn(globalThis, 'setTimeout')
+    await settle(60_000)
+    // A few for each attempt and each wait; the attempts themselves are bounded by the back-off.
+    expect(server.sockets.length + server.requests.length).toBeLessThan(20)
+    expect(timers.mock.calls.length).toBeLessThan(200)
+  })
 })
 
 describe('a client whose wire breaks', () => {

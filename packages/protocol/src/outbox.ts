@@ -142,12 +142,16 @@ export class Outbox {
     })
   }
 
-  /** When `takeLines` or `takeExpired` has something next; Infinity when never by itself. */
-  deadline(now: number, pacer: Pacer): number {
+  /**
+   * When `takeLines` or `takeExpired` has something next; Infinity when never by itself.
+   * @param pacer of the wire; without one nothing can be written, and so only `takeExpired` is looked at
+   */
+  deadline(now: number, pacer: Pacer | undefined): number {
     // Entries are in order of age.
     const [oldest] = this.#entries.values()
     let next = oldest?.deadline ?? Number.POSITIVE_INFINITY
-    for (const { dueAt } of this.#unwritten(now)) next = Math.min(next, Math.max(dueAt, now + pacer.waitMs(now)))
+    if (pacer)
+      for (const { dueAt } of this.#unwritten(now)) next = Math.min(next, Math.max(dueAt, now + pacer.waitMs(now)))
     return next
   }
 

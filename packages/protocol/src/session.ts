@@ -182,11 +182,14 @@ export class Session {
     return this.#leaves.size > 0 || unannounced || this.#some(({ needsJoin }) => needsJoin)
   }
 
-  /** When `handleTimeout` or `takeLines` has something next; Infinity when never by itself. */
-  deadline(now: number): number {
+  /**
+   * When `handleTimeout` or `takeLines` has something next; Infinity when never by itself.
+   * @param writable whether there is a wire to write to. Without one, what waits to be written is due at no time.
+   */
+  deadline(now: number, writable = true): number {
     const retries = [...this.#subscriptions.values()].map(({ retryAt = Number.POSITIVE_INFINITY }) => retryAt)
-    if (this.#signals.size > 0) retries.push(now + this.#pacer.waitMs(now))
-    return Math.min(this.#outbox.deadline(now, this.#pacer), ...retries)
+    if (writable && this.#signals.size > 0) retries.push(now + this.#pacer.waitMs(now))
+    return Math.min(this.#outbox.deadline(now, writable ? this.#pacer : undefined), ...retries)
   }
 
   // ── The app's wishes ────────────────────────────────────────────────────────────────────────────────────────
