@@ -3,7 +3,7 @@
  * so a lost response is simply asked for again and an abandoned poll costs nothing.
  */
 import { POLL_HOLD_MS, TriwireError } from '@triwire/protocol'
-import { createRequests } from './requests.ts'
+import { createRequests, type Outcome } from './requests.ts'
 import { connectionsAreScarce } from './slots.ts'
 import type { Wire, WireOptions } from './wire.ts'
 
@@ -27,11 +27,11 @@ export function openPolling(options: WireOptions): Wire {
       waitMs = POLL_HOLD_MS
       listener.handleText(text)
     }
-    for (let goesOn = true; goesOn; ) {
+    for (let outcome: Outcome = 'answered'; outcome !== 'over'; ) {
       const mayHold = !connectionsAreScarce() || (await hold())
       poll = new AbortController()
-      goesOn = await ask('/poll', source.opening(mayHold ? waitMs : 0), waitMs + GRACE_MS, poll, handleText)
-      if (goesOn && !mayHold) await pause(PAUSE_MS, poll)
+      outcome = await ask('/poll', source.opening(mayHold ? waitMs : 0), waitMs + GRACE_MS, poll, handleText)
+      if (outcome === 'answered' && !mayHold) await pause(PAUSE_MS, poll)
     }
   }
 

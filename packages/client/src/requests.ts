@@ -1,8 +1,8 @@
 /**
  * What the two HTTP wires have in common: requests that end with the wire, and its upstream, `POST …/send`. What has an
  * order travels in one request at a time; commands use requests of their own, so that a slow handler holds up nothing.
- * A request that fails ends the wire. That needs no care here: the session writes the same lines again over the next
- * one, under the same identity.
+ * A request that gets lost is asked again, and the third one in a row ends the wire. Neither needs any care: lines that
+ * come twice have the same identity, and the session writes them again over the next wire.
  */
 import { decodeDownstream, type OutgoingLine, TriwireError } from '@triwire/protocol'
 import { takeBatch } from './batch.ts'
@@ -12,15 +12,23 @@ import type { WireOptions } from './wire.ts'
 /** Milliseconds a `send` may take before its connection counts as dead; servers answer within 20 s. */
 const SEND_TIMEOUT_MS = 30_000
 
+/** Requests that may be lost in a row: proxies drop one now and then, and that is no reason to change the wire. */
+const LOSSES = 2
+/** Milliseconds before the first repetition at most; doubled for the next. */
+const REPEAT_MS = 250
+
 const TIMEOUT = new TriwireError('network', 'No answer in time.')
+
+/** What became of a request. `lost`: it may be asked again. `ended`: by its controller. `over`: the whole wire is. */
+export type Outcome = 'answered' | 'lost' | 'ended' | 'over'
 
 /** The requests of one wire. */
 export interface Requests {
   /** Whether this wire may keep one of the scarce connections for itself, until it is closed. */
   hold(): Promise<boolean>
   /**
-   * Posts text and reads the response; resolves when that is over, with whether the wire goes on. Text/plain and no
-   * headers of our own, so that a page of another origin needs no preflight.
+   * Posts text and reads the response; resolves when that is done. Text/plain and no headers of our own, so that a page of
+   * another origin needs no preflight.
    * @param timeoutMs until the response must have been read, or `read` has called `arrived`
    * @param controller ends the request, and whatever of its response is still being read
    */
@@ -30,15 +38,15 @@ export interface Requests {
     timeoutMs: number,
     controller: AbortController,
     read: (response: Response, arrived: () => void) => Promise<void>,
-  ): Promise<boolean>
-  /** The same for a response that is read whole. */
+  ): Promise<Outcome>
+  /** The same for a response that is read whole; only that can be `lost`, after a wait. */
   ask(
     path: string,
     body: string,
     timeoutMs: number,
     controller: AbortController,
     handleText: (text: string) => void,
-  ): Promise<boolean>
+  ): Promise<Outcome>
   /** Waits, unless the controller or the end of the wire says otherwise. */
   pause(delayMs: number, controller: AbortController): Promise<void>
   send(lines: readonly OutgoingLine[]): void
@@ -58,6 +66,8 @@ export function createRequests({ url, source, listener, fetch }: WireOptions): R
   const underWay = new Set<AbortController>()
   let closed = false
   let release: (() => void) | undefined
+  /** Requests lost in a row; as many as may be before the first answer, because a wire has to prove that it works. */
+  let losses = LOSSES
   // Browsers allow six connections per origin over HTTP/1.1, and others need some.
   const lanes: Readonly<Record<OutgoingLine['lane'], Lane>> = {
     ordered: { waiting: [], free: 1 },
@@ -70,40 +80,91 @@ export function createRequests({ url, source, listener, fetch }: WireOptions): R
     return release !== undefined
   }
 
-  const post: Requests['post'] = async (path, body, timeoutMs, controller, read) => {
-    if (closed) return false
+  const request = async (
+    path: string,
+    body: string,
+    timeoutMs: number,
+    controller: AbortController,
+    read: (response: Response, arrived: () => void) => Promise<void>,
+    lossesAllowed: number,
+  ): Promise<Outcome> => {
+    if (closed) return 'over'
     const { signal } = controller
     const timer = setTimeout(() => controller.abort(TIMEOUT), timeoutMs)
     const arrived = (): void => clearTimeout(timer)
     underWay.add(controller)
     try {
-      const request: RequestInit = { method: 'POST', body, cache: 'no-store', credentials: 'include', signal }
-      const response = await fetch(url + path, request)
+      const init: RequestInit = { method: 'POST', body, cache: 'no-store', credentials: 'include', signal }
+      const response = await fetch(url + path, init)
       if (!response.ok) throw errorOf(response.status, await response.text())
       await read(response, arrived)
+      losses = 0
+      return 'answered'
     } catch (error) {
-      if (!signal.aborted || signal.reason === TIMEOUT) {
-        close()
-        listener.handleClosed(toTriwireError(error))
+      if (signal.aborted && signal.reason !== TIMEOUT) return closed ? 'over' : 'ended'
+      const failure = toTriwireError(error)
+      if (failure.code === 'network' && !signal.aborted && losses < lossesAllowed) {
+        arrived()
+        await pause(REPEAT_MS * Math.random() * 2 ** losses++, controller)
+        return 'lost'
       }
+      close()
+      listener.handleClosed(failure)
+      return 'over'
     } finally {
       arrived()
       underWay.delete(controller)
     }
-    return !closed
   }
 
+  const post: Requests['post'] = (path, body, timeoutMs, controller, read) =>
+    request(
+      path,
+      body,
+      timeoutMs,
+      controller,
+      (response, arrived) => {
+        losses = 0
+        return read(response, arrived)
+      },
+      0,
+    )
+
   const ask: Requests['ask'] = (path, body, timeoutMs, controller, handleText) =>
-    post(path, body, timeoutMs, controller, async (response) => {
-      const text = await response.text()
-      if (!controller.signal.aborted) handleText(text)
+    request(
+      path,
+      body,
+      timeoutMs,
+      controller,
+      async (response) => {
+        const text = await response.text()
+        if (!controller.signal.aborted) handleText(text)
+      },
+      LOSSES,
+    )
+
+  const pause: Requests['pause'] = async (delayMs, controller) => {
+    const { signal } = controller
+    if (signal.aborted) return
+    underWay.add(controller)
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, delayMs)
+      signal.onabort = () => {
+        clearTimeout(timer)
+        resolve()
+      }
     })
+    underWay.delete(controller)
+  }
 
   const work = async (lane: Lane): Promise<void> => {
     lane.free--
     while (lane.waiting.length > 0) {
       const body = `${source.hello()}\n${takeBatch(lane.waiting, lane.most)}`
-      await ask('/send', body, SEND_TIMEOUT_MS, new AbortController(), (text) => listener.handleText(text, true))
+      const handleText = (text: string): void => listener.handleText(text, true)
+      let outcome: Outcome
+      do outcome = await ask('/send', body, SEND_TIMEOUT_MS, new AbortController(), handleText)
+      while (outcome === 'lost')
     }
     lane.free++
   }
@@ -119,19 +180,7 @@ export function createRequests({ url, source, listener, fetch }: WireOptions): R
     hold,
     post,
     ask,
-    async pause(delayMs, controller) {
-      const { signal } = controller
-      if (signal.aborted) return
-      underWay.add(controller)
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, delayMs)
-        signal.onabort = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-      })
-      underWay.delete(controller)
-    },
+    pause,
     send(lines) {
       for (const { text, lane } of lines) lanes[lane].waiting.push(text)
       for (const lane of Object.values(lanes)) while (lane.free > 0 && lane.waiting.length > 0) void work(lane)

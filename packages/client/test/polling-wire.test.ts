@@ -35,14 +35,30 @@ describe('the polling wire', () => {
     expect(told).toEqual([`text ${welcome('first')}`, `text ${welcome('second')}`])
   })
 
-  it('takes an answer without a welcome for that of a proxy, and ends instead of asking again at once', async () => {
+  it('takes an answer without a welcome for that of a proxy, and ends instead of asking for ever', async () => {
     const { requests, told } = start()
     requests[0]?.answer(welcome('first'))
     await settle()
-    requests[1]?.answer('<html>Sign in to the network</html>')
-    await settle()
+    for (const index of [1, 2, 3]) {
+      requests[index]?.answer('<html>Sign in to the network</html>')
+      await settle()
+      await vi.advanceTimersByTimeAsync(500)
+    }
     expect(told).toEqual([`text ${welcome('first')}`, expect.stringContaining('closed network')])
-    expect(requests).toHaveLength(2)
+    expect(requests).toHaveLength(4)
+  })
+
+  it('asks again, with the same cursors, when an answer got lost', async () => {
+    const { requests, told, bodies } = start()
+    requests[0]?.answer(welcome('first'))
+    await settle()
+    requests[1]?.fail()
+    await settle()
+    await vi.advanceTimersByTimeAsync(250)
+    requests[2]?.answer(welcome('second'))
+    await settle()
+    expect(told).toEqual([`text ${welcome('first')}`, `text ${welcome('second')}`])
+    expect(bodies().slice(1, 3)).toEqual(['opening 2 wait 25000', 'opening 3 wait 25000'])
   })
 
   it('has one poll outstanding', async () => {

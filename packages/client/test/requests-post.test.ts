@@ -26,7 +26,7 @@ function start(timeoutMs = 1000) {
   })
   const [request] = requests
   if (request === undefined) throw new Error('no request was made')
-  return { request, controller, outcome: posted.then((goesOn) => ({ ...outcome, goesOn })) }
+  return { request, controller, outcome: posted.then((became) => ({ ...outcome, became })) }
 }
 
 describe('a POST', () => {
@@ -42,7 +42,7 @@ describe('a POST', () => {
   it('hands out what `read` makes of the response and leaves no timer', async () => {
     const { request, outcome } = start()
     request.answer('an answer')
-    expect(await outcome).toEqual({ value: 'an answer', goesOn: true })
+    expect(await outcome).toEqual({ value: 'an answer', became: 'answered' })
     expect(vi.getTimerCount()).toBe(0)
   })
 
@@ -52,7 +52,7 @@ describe('a POST', () => {
     request.answer(new Response(line, { status: 429 }))
     expect(await outcome).toMatchObject({
       error: { code: 'too_many_connections', message: 'Close some.', retryMs: 5000 },
-      goesOn: false,
+      became: 'over',
     })
     expect(vi.getTimerCount()).toBe(0)
   })
@@ -82,7 +82,7 @@ describe('a POST', () => {
     await vi.advanceTimersByTimeAsync(1000)
     expect(await outcome).toMatchObject({
       error: { code: 'network', message: 'No answer in time.' },
-      goesOn: false,
+      became: 'over',
     })
   })
 
@@ -99,7 +99,7 @@ describe('a POST', () => {
   it('tells an abort of ours from a time-out: the wire goes on, and no timer is left', async () => {
     const { outcome, controller } = start()
     controller.abort()
-    expect(await outcome).toEqual({ goesOn: true })
+    expect(await outcome).toEqual({ became: 'ended' })
     expect(vi.getTimerCount()).toBe(0)
   })
 })

@@ -106,6 +106,57 @@ describe('the upstream of an HTTP wire', () => {
     expect(told).toEqual(['closed unauthorized'])
   })
 
+  it('repeats a request that got lost, as it was, once the wire has proved that it works', async () => {
+    const { upstream, requests, told, bodies } = start()
+    upstream.send(ordered('1'))
+    requests[0]?.answer('ack 1')
+    await settle()
+    upstream.send(ordered('2'))
+    requests[1]?.fail()
+    await vi.advanceTimersByTimeAsync(250)
+    requests[2]?.answer(new Response('Bad gateway', { status: 502 }))
+    upstream.send(ordered('3'))
+    await vi.advanceTimersByTimeAsync(500)
+    requests[3]?.answer('ack 2')
+    await settle()
+    expect(bodies()).toEqual(['hello\n1', 'hello\n2', 'hello\n2', 'hello\n2', 'hello\n3'])
+    expect(told).toEqual(['text ack 1', 'text ack 2'])
+  })
+
+  it('takes the third loss in a row for the end of the wire, and the first one of a wire that never worked', async () => {
+    const fresh = start()
+    fresh.upstream.send(ordered('1'))
+    fresh.requests[0]?.fail()
+    await settle()
+    expect(fresh.told).toEqual(['closed network'])
+    const { upstream, requests, told } = start()
+    upstream.send(ordered('1'))
+    requests[0]?.answer('ack 1')
+    await settle()
+    upstream.send(ordered('2'))
+    for (const index of [1, 2, 3]) {
+      expect(told).toEqual(['text ack 1'])
+      requests[index]?.fail()
+      await settle()
+      await vi.advanceTimersByTimeAsync(500)
+    }
+    expect(told).toEqual(['text ack 1', 'closed network'])
+  })
+
+  it('does not repeat after it is closed', async () => {
+    const { upstream, requests } = start()
+    upstream.send(ordered('1'))
+    requests[0]?.answer('ack 1')
+    await settle()
+    upstream.send(ordered('2'))
+    requests[1]?.fail()
+    await settle()
+    upstream.close()
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(requests).toHaveLength(2)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
   it('reports a request without an answer as the end of the wire', async () => {
     const { upstream, told } = start()
     upstream.send(ordered('1'))
