@@ -33,10 +33,13 @@ export class Verdicts {
   order(wires: readonly WireName[], now: number): readonly WireName[] {
     this.#verdict ??= this.#store.read() ?? ''
     const [wire, until = ''] = this.#verdict.split(' ')
-    const first = wires.find((name) => name === wire)
+    const first = wires.indexOf(wire as WireName)
     // A clock that was set back must not make a verdict eternal.
     const left = Number(until) - now
-    return first && left > 0 && left <= HOLDS_MS ? [first, ...wires.filter((name) => name !== first)] : wires
+    if (first < 0 || !(left > 0 && left <= HOLDS_MS)) return wires
+    // What was better and did not work comes last: where one wire keeps dying and the next one is blocked, the third one
+    // has to get its turn.
+    return [...wires.slice(first), ...wires.slice(0, first)]
   }
 
   /** This wire was welcomed, and none that is better has been. */

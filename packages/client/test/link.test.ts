@@ -198,10 +198,10 @@ describe('a race', () => {
     expect(stage.pass(500).wires).toEqual(['websocket'])
   })
 
-  it('begins with the wire that won last, and the best one gets its turn behind it', () => {
+  it('begins with the wire that won last, and what is better gets its turn at the end', () => {
     const stage = open('sse').fail('sse').pass(500)
     expect(stage.wires).toEqual(['sse'])
-    expect(stage.pass(1000).wires).toEqual(['sse', 'websocket'])
+    expect(stage.pass(2000).wires).toEqual(['sse', 'polling', 'websocket'])
   })
 })
 
@@ -373,6 +373,18 @@ describe('a wire that keeps dying', () => {
     }
     stage.live(200).fail('websocket').pass(2000)
     expect(stage.wires).toEqual(['sse'])
+  })
+
+  it('does not come back by itself where the next one is blocked: the third one has its turn', () => {
+    const stage = open()
+    for (let death = 1; death <= 3; death++) {
+      stage.live(200).fail('websocket')
+      stage.pass(stage.wait)
+      if (death < 3) stage.welcome('websocket')
+    }
+    expect(stage.wires[0]).toBe('sse')
+    expect(stage.fail('sse').wires.at(-1)).toBe('polling')
+    expect(stage.welcome('polling').live(5000).wires).toEqual(['polling'])
   })
 
   it('is not demoted where everything fails in between: that is the network, not the wire', () => {

@@ -4,7 +4,7 @@ import { browserStore } from '../src/verdict-store.ts'
 import { type VerdictStore, Verdicts } from '../src/verdicts.ts'
 
 const ALL: readonly WireName[] = ['websocket', 'sse', 'polling']
-const SSE_FIRST = ['sse', 'websocket', 'polling']
+const SSE_FIRST = ['sse', 'polling', 'websocket']
 const MINUTES = 60_000
 
 function createStore(text: string | null = null): VerdictStore & { text: string | null } {
