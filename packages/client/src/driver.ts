@@ -21,6 +21,8 @@ const NEVER = Number.POSITIVE_INFINITY
 
 /** Milliseconds between pings: often enough for a round-trip time worth showing. */
 const PING_MS = 15_000
+/** Milliseconds until the first ping over HTTP: the connection that is open already is for the next poll. */
+const FIRST_PING_MS = 1000
 /** Milliseconds an answered ping may take before a WebSocket counts as dead. */
 const PONG_MS = 10_000
 
@@ -310,6 +312,7 @@ export class Driver {
 
   #handleWelcome(pipe: Pipe, heartbeatMs: number, now: number): void {
     const { attempt } = pipe
+    if (attempt.wire !== 'websocket' && attempt.since === undefined) pipe.nextPingAt = now + FIRST_PING_MS
     pipe.patienceMs = { websocket: PING_MS + PONG_MS, sse: heartbeatMs * 1.5, polling: NEVER }[attempt.wire]
     // Of several racers that were opened with the same joins, any may bring the answers.
     if (!attempt.bare && attempt.since === undefined && pipe.joins === this.session.joins) this.#carrier = pipe
