@@ -28,6 +28,7 @@ import type { Attached } from './connections.ts'
 import { Expiry } from './expiry.ts'
 import type { Hub } from './hub.ts'
 import { type Identity, memberOf } from './identity.ts'
+import { Marks } from './marks.ts'
 import { Outlet } from './outlet.ts'
 import { PresenceLeases } from './presence-leases.ts'
 import type { Reader } from './reader.ts'
@@ -89,7 +90,9 @@ export class Attachment implements StaysHost, SinkListener, Attached {
     this.#leases = new PresenceLeases(hub, options.speaker.member)
     this.#outlet = new Outlet({
       framing: options.kind !== 'stream' ? 'batch' : options.plain === true ? 'sse-with-ids' : 'sse',
-      limitBytes: hub.limits.outboundBytes,
+      // A poll is handed over as a whole when it ends: a page at most.
+      limitBytes: options.kind === 'poll' ? hub.limits.replayBytes : hub.limits.outboundBytes,
+      marks: this.#lasting ? this.#createMarks() : undefined,
       onTurn: () => this.#handleTurn(),
       onDrained: () => this.#stays.handleDrain(),
     })
@@ -169,6 +172,10 @@ export class Attachment implements StaysHost, SinkListener, Attached {
 
   handleDrain(): void {
     this.#outlet.handleDrain()
+  }
+
+  handleSeen(mark: number): boolean {
+    return this.#outlet.handleSeen(mark)
   }
 
   handleClosed(): void {
@@ -279,7 +286,8 @@ export class Attachment implements StaysHost, SinkListener, Attached {
         if (this.#take({ of: 'ping' })) this.write(encodeLine({ t: 'pong', n: line.n }))
         return
       case 'seen':
-        this.#take({ of: 'seen' })
+        // Answers are asked for, so they cost nothing; anything else is ignored, and does.
+        if (!this.#hub.connections.handleSeen(this.member, line.n)) this.#take({ of: 'seen' })
         return
     }
   }
@@ -401,6 +409,19 @@ export class Attachment implements StaysHost, SinkListener, Attached {
     if (!(error instanceof TriwireError))
       this.#hub.logger.error({ err: error, of: about.of }, 'a line could not be handled')
     this.writeError(asTriwireError(error), about)
+  }
+
+  #createMarks(): Marks {
+    const hub = this.#hub
+    const { unseenBytes, unseenMs } = hub.limits
+    return new Marks({
+      wheel: hub.wheel,
+      windowBytes: unseenBytes,
+      nextNumber: () => hub.nextMark(),
+      patienceMs: unseenMs,
+      // The answers of a stream may go to another node. A socket's cannot: it waits, and its heartbeat finds it dead.
+      onSilence: this.kind === 'stream' ? () => this.close('rotate') : undefined,
+    })
   }
 
   /** Whether the connection stays open until one side has had enough. */

@@ -19,6 +19,8 @@ export interface Attached {
    * client can do that before it lets go. A poll ends, and a client that comes back by itself is let go when it is due.
    */
   sendOff(code: 'rotate' | 'draining', retryMs: number, leftMs: number): void
+  /** Takes the answer to a mark; false where it was none of this connection. */
+  handleSeen(mark: number): boolean
   /** Ends a poll with what it has. */
   finish(): void
 }
@@ -27,7 +29,7 @@ export interface Attached {
 export class Connections {
   readonly #limits: Limits
   readonly #all = new Set<Attached>()
-  readonly #polls = new Map<string, Attached>()
+  readonly #sessions = new Map<string, Set<Attached>>()
   readonly #whenEmpty: (() => void)[] = []
   readonly #perUser = new Map<string, number>()
   readonly #perAddress = new Map<string, number>()
@@ -57,8 +59,8 @@ export class Connections {
   admit(attachment: Attached): void {
     const { principal } = attachment.speaker.identity
     const address = canonicalAddress(attachment.remoteAddress)
-    const isPoll = attachment.kind === 'poll'
-    if (isPoll) this.#polls.get(attachment.speaker.member)?.finish()
+    const { member } = attachment.speaker
+    if (attachment.kind === 'poll') this.#pollOf(member)?.finish()
     const ofUser = this.#perUser.get(principal) ?? 0
     const ofAddress = address === undefined ? 0 : (this.#perAddress.get(address) ?? 0)
     if (ofUser >= this.#limits.connectionsPerUser || ofAddress >= this.#limits.connectionsPerAddress) {
@@ -70,7 +72,8 @@ export class Connections {
     }
     this.#perUser.set(principal, ofUser + 1)
     if (address !== undefined) this.#perAddress.set(address, ofAddress + 1)
-    if (isPoll) this.#polls.set(attachment.speaker.member, attachment)
+    const session = this.#sessions.get(member) ?? new Set()
+    this.#sessions.set(member, session.add(attachment))
     this.#all.add(attachment)
   }
 
@@ -78,11 +81,22 @@ export class Connections {
   dismiss(attachment: Attached): void {
     if (!this.#all.delete(attachment)) return
     const { member, identity } = attachment.speaker
-    if (this.#polls.get(member) === attachment) this.#polls.delete(member)
+    const session = this.#sessions.get(member)
+    session?.delete(attachment)
+    if (session?.size === 0) this.#sessions.delete(member)
     decrement(this.#perUser, identity.principal)
     const address = canonicalAddress(attachment.remoteAddress)
     if (address !== undefined) decrement(this.#perAddress, address)
     if (this.#all.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve()
+  }
+
+  /** Takes an answer to a mark, from whichever connection of its session it came. False where it answers none. */
+  handleSeen(member: string, mark: number): boolean {
+    return [...(this.#sessions.get(member) ?? [])].some((attachment) => attachment.handleSeen(mark))
+  }
+
+  #pollOf(member: string): Attached | undefined {
+    return [...(this.#sessions.get(member) ?? [])].find(({ kind }) => kind === 'poll')
   }
 }
 

@@ -52,6 +52,7 @@ export class Hub {
   readonly connections: Connections
   readonly #channels = new Map<string, OpenChannel>()
   readonly #meters = new BoundedMap<string, Pacer>(METERED_SESSIONS)
+  #marks = 0
   #draining: Promise<void> | undefined
   #closed = false
 
@@ -105,6 +106,11 @@ export class Hub {
         .then((channel) => channel.close())
         .catch((err: unknown) => this.logger.warn({ err }, 'a channel did not close'))
     })
+  }
+
+  /** A number for a mark: it rises, and no other connection of this node has it. */
+  nextMark(): number {
+    return ++this.#marks
   }
 
   /** The meter of a session's lines: a tenth and a fifth above what clients are told, for clocks that differ. */

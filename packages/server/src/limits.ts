@@ -5,6 +5,16 @@ import { DEFAULT_WIRE_LIMITS, HEARTBEAT_MS, POLL_HOLD_MS, TriwireError, type Wir
 export interface Limits extends WireLimits {
   /** Bytes that may wait for one slow connection; beyond, it reads from the log at its own pace. Default 65,536. */
   readonly outboundBytes: number
+  /**
+   * Bytes that may be on their way to a connection without its client having confirmed them, on hosts that cannot tell
+   * how much they have buffered. Default 262,144: 2 Mbit/s where an answer takes a second.
+   */
+  readonly unseenBytes: number
+  /**
+   * Milliseconds such a stream may have its window full and confirm nothing before it is asked to attach anew. Its
+   * answers may reach another node, which can do nothing with them; the cursors it comes with say the same. Default 5,000.
+   */
+  readonly unseenMs: number
   /** Connections of one user, over all tabs and devices. Default 32. */
   readonly connectionsPerUser: number
   /** Connections from one address. Default 256: an office behind one address still fits. */
@@ -48,6 +58,8 @@ export interface Limits extends WireLimits {
 export const DEFAULT_LIMITS: Limits = {
   ...DEFAULT_WIRE_LIMITS,
   outboundBytes: 64 * 1024,
+  unseenBytes: 256 * 1024,
+  unseenMs: 5000,
   connectionsPerUser: 32,
   connectionsPerAddress: 256,
   authMs: 10_000,

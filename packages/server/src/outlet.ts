@@ -2,10 +2,12 @@
  * What waits to be written to one connection. Lines are collected and written once per turn of the event loop: a burst
  * of events costs one system call, not one each. When the host has more bytes waiting than the limit, the outlet is
  * congested: answers still go out (the inbound rate bounds them), readers stop, and of lossy lines the newest per slot
- * is kept. Memory per connection is bounded by the limit, however slow the client.
+ * is kept. Memory per connection is bounded by the limit, however slow the client. Where the host cannot tell what it has
+ * waiting, the client does (marks.ts).
  */
-import { encodeBatch } from '@triwire/protocol'
+import { encodeBatch, encodeLine } from '@triwire/protocol'
 import { defer } from './defer.ts'
+import type { Marks } from './marks.ts'
 import type { Sink } from './sink.ts'
 import { frameSse } from './sse-frame.ts'
 
@@ -20,6 +22,8 @@ export interface OutletOptions {
   readonly framing: Framing
   /** Bytes beyond which the connection counts as congested. */
   readonly limitBytes: number
+  /** For hosts that cannot tell. Left out: there, whatever is written counts as taken. */
+  readonly marks?: Marks | undefined
   /** Called once per turn in which something was written; decides whether to `flush`. */
   readonly onTurn: () => void
   /** Called when the congestion is over. */
@@ -45,9 +49,9 @@ export class Outlet {
     return this.#congested
   }
 
-  /** Whether the host itself has more waiting than the limit, so that not even answers should be added. */
+  /** Whether more is on its way already than the limit, so that not even answers should be added. */
   get overflowing(): boolean {
-    return (this.#sink?.buffered() ?? 0) > this.#options.limitBytes
+    return this.#load() > 1
   }
 
   /** Gives the outlet its connection; what was written before goes out in this turn. */
@@ -60,7 +64,8 @@ export class Outlet {
     if (this.#closed) return
     this.#lines.push(line)
     this.#bytes += line.length
-    if (this.#bytes > this.#options.limitBytes) this.#congested = true
+    const { limitBytes, marks } = this.#options
+    if (this.#bytes > limitBytes || (marks !== undefined && marks.load(this.#bytes) > 1)) this.#congested = true
     this.#schedule()
   }
 
@@ -82,26 +87,45 @@ export class Outlet {
     const lines = this.#lines
     this.#lines = []
     this.#bytes = 0
-    const { framing } = this.#options
-    sink.write(
-      framing === 'batch'
-        ? encodeBatch(lines)
-        : lines.map((line) => frameSse(line, framing === 'sse-with-ids')).join(''),
-    )
+    const text = this.#frame(lines)
+    sink.write(text)
+    const mark = sink.buffered() === undefined ? this.#options.marks?.handleWritten(text.length) : undefined
+    if (mark !== undefined) sink.write(this.#frame([encodeLine({ t: 'mark', n: mark })]))
     if (this.overflowing) this.#congested = true
     else this.#drained()
   }
 
   /** The host has taken something. */
   handleDrain(): void {
-    if (this.#congested && (this.#sink?.buffered() ?? 0) <= this.#options.limitBytes / 2) this.#drained()
+    if (this.#congested && this.#load() <= 1 / 2) this.#drained()
+  }
+
+  /** The client has answered a mark. False where it was none of this connection. */
+  handleSeen(mark: number): boolean {
+    if (this.#options.marks?.handleSeen(mark) !== true) return false
+    this.handleDrain()
+    return true
   }
 
   /** Forgets what waits; nothing is written any more. */
   close(): void {
     this.#closed = true
+    this.#options.marks?.close()
     this.#lines = []
     this.#lossy.clear()
+  }
+
+  /** What has been written and not been taken, as a part of what may be. */
+  #load(): number {
+    const { marks, limitBytes } = this.#options
+    const buffered = this.#sink?.buffered()
+    return buffered === undefined ? (marks?.load() ?? 0) : buffered / limitBytes
+  }
+
+  #frame(lines: readonly string[]): string {
+    const { framing } = this.#options
+    if (framing === 'batch') return encodeBatch(lines)
+    return lines.map((line) => frameSse(line, framing === 'sse-with-ids')).join('')
   }
 
   #schedule(): void {

@@ -38,6 +38,8 @@ export interface Start {
 export interface PageSize {
   readonly events: number
   readonly bytes: number
+  /** Bytes of a page for a connection that could not take all of the one before: more would be read in vain. */
+  readonly slowBytes: number
 }
 
 interface SnapshotData {
@@ -70,6 +72,8 @@ export class Reader implements ChannelReader {
   #state: 'starting' | 'reading' | 'live' | 'lagging' | 'closed' = 'starting'
   #position: Cursor = startOf('-')
   #start: Start | undefined
+  /** Whether the last page was not written to its end. */
+  #wasCut = false
   #retry: ReturnType<typeof setTimeout> | undefined
 
   constructor(
@@ -92,6 +96,11 @@ export class Reader implements ChannelReader {
     return this.#state === 'live'
   }
 
+  /** Whether nothing of the channel may be written any more. */
+  get closed(): boolean {
+    return this.#state === 'closed'
+  }
+
   /** Where this client stands. */
   get position(): Cursor {
     return this.#position
@@ -106,7 +115,7 @@ export class Reader implements ChannelReader {
     this.#start = start
     const { after } = start
     const resume = after === undefined ? undefined : await this.#readPage({ after })
-    if (this.#isClosed()) return
+    if (this.closed) return
     if (resume?.status === 'page') await this.#startResumed(start, resume)
     else if (after !== undefined && resume !== undefined) await this.#startBehindGap(start, after, resume)
     else await this.#startFresh(start)
@@ -158,7 +167,7 @@ export class Reader implements ChannelReader {
 
   /** Reads pages until the head is reached, the connection is congested or the reader closed. */
   async #readOn(): Promise<void> {
-    if (this.#state === 'reading' || this.#isClosed()) return
+    if (this.#state === 'reading' || this.closed) return
     this.#state = 'reading'
     for (;;) {
       if (this.#host.congested) {
@@ -175,7 +184,7 @@ export class Reader implements ChannelReader {
       } catch {
         found = false
       }
-      if (this.#isClosed()) return
+      if (this.closed) return
       // The node has heard of more than the log shows now (a replica behind, a store in trouble): ask again later.
       if (!found) {
         this.#state = 'lagging'
@@ -190,7 +199,7 @@ export class Reader implements ChannelReader {
   async #readNext(): Promise<boolean> {
     const from = this.#position
     const result = await this.#readPage({ after: from })
-    if (this.#isClosed()) return true
+    if (this.closed) return true
     if (result.status === 'gap') {
       if (this.#start !== undefined) await this.#startBehindGap(this.#start, from, result)
       return true
@@ -209,25 +218,25 @@ export class Reader implements ChannelReader {
       const tail = await this.#readPage({ tail: start.tail })
       if (tail.status === 'page' && tail.from.offset < from.offset) from = tail.from
     }
-    if (this.#isClosed()) return
+    if (this.closed) return
     this.#begin(start, from, resume.head, 'resumed')
     if (snapshot !== undefined) this.#writeSnapshot(snapshot)
-    if (from === resume.from) this.#writeFirst(resume.entries)
+    if (from === resume.from) this.#writeEntries(resume.entries)
   }
 
   async #startFresh(start: Start): Promise<void> {
     if (start.snapshot !== undefined) {
       const snapshot = await this.#takeSnapshot(start.snapshot)
-      if (this.#isClosed()) return
+      if (this.closed) return
       this.#begin(start, snapshot.at, snapshot.head, 'fresh')
       this.#writeSnapshot(snapshot)
       return
     }
     const first = await this.#readPage(start.tail > 0 ? { tail: start.tail } : {})
-    if (this.#isClosed()) return
+    if (this.closed) return
     if (first.status !== 'page') throw new TriwireError('unavailable', 'The log cannot be read now.')
     this.#begin(start, first.from, first.head, 'fresh')
-    this.#writeFirst(first.entries)
+    this.#writeEntries(first.entries)
   }
 
   /**
@@ -241,7 +250,7 @@ export class Reader implements ChannelReader {
   ): Promise<void> {
     if (start.snapshot !== undefined) {
       const snapshot = await this.#takeSnapshot(start.snapshot)
-      if (this.#isClosed()) return
+      if (this.closed) return
       this.#writeGap(from, gap.reason, snapshot.at)
       this.#begin(start, snapshot.at, snapshot.head, 'fresh')
       this.#writeSnapshot(snapshot)
@@ -279,13 +288,14 @@ export class Reader implements ChannelReader {
     return head.epoch === epoch && (head.offset < offset || (head.offset === offset && head.tag === tag))
   }
 
-  /** The first page. Of many channels joined at once, those behind the limit read theirs when the connection drains. */
-  #writeFirst(entries: readonly LogEntry[]): void {
-    if (!this.#host.congested) this.#writeEntries(entries)
-  }
-
+  /** Writes a page as far as the connection takes it. The rest is read again when it has drained. */
   #writeEntries(entries: readonly LogEntry[]): void {
+    this.#wasCut = false
     for (const entry of entries) {
+      if (this.#host.congested) {
+        this.#wasCut = true
+        return
+      }
       this.#position = entry.cursor
       this.#host.write(encodeEntry(this.channel.address, entry))
     }
@@ -298,10 +308,7 @@ export class Reader implements ChannelReader {
 
   #readPage(request: { after?: Cursor; tail?: number }): Promise<ReadResult> {
     const empty = request.after === undefined && request.tail === undefined
-    return this.#read({ ...request, limit: empty ? 0 : this.#page.events, bytes: this.#page.bytes })
-  }
-
-  #isClosed(): boolean {
-    return this.#state === 'closed'
+    const { events, bytes, slowBytes } = this.#page
+    return this.#read({ ...request, limit: empty ? 0 : events, bytes: this.#wasCut ? slowBytes : bytes })
   }
 }

@@ -7,8 +7,11 @@
 export interface Sink {
   /** Writes text. Never throws; writing after the end is ignored. */
   write(text: string): void
-  /** Bytes written that the host has not yet taken; 0 where the host cannot tell. */
-  buffered(): number
+  /**
+   * Bytes written that the host has not yet taken. Undefined, always, where the host cannot tell: then clients are asked
+   * how far they are (PROTOCOL.md §8.14), which costs them a line now and then.
+   */
+  buffered(): number | undefined
   /** Ends the stream. WebSockets close with the code and reason; HTTP responses just end. Repeating it is harmless. */
   close(code: number, reason: string): void
   /**

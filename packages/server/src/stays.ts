@@ -98,7 +98,11 @@ export class Stays {
     this.#leave(line.ch)
     const reader = new Reader(channel, host, {
       read: (request) => hub.broker.read(line.ch, request),
-      page: { events: hub.limits.replayEvents, bytes: hub.limits.replayBytes },
+      page: {
+        events: hub.limits.replayEvents,
+        bytes: hub.limits.replayBytes,
+        slowBytes: Math.min(hub.limits.outboundBytes, hub.limits.replayBytes),
+      },
       wantsPresence: line.pres !== undefined && resolved.channel.presence !== undefined,
     })
     this.#readers.set(line.ch, reader)
@@ -110,8 +114,10 @@ export class Stays {
       snapshot: line.snap === true ? hub.app.snapshotOf(resolved, () => host.speaker.identity) : undefined,
       fresh: line.fresh === true,
     })
-    if (reader.wantsPresence && this.#readers.get(line.ch) === reader)
-      await this.#sendPresence(reader, line.pres ?? '')
+    if (reader.wantsPresence && !reader.closed) {
+      if (host.congested) this.presenceMissed(reader)
+      else await this.#sendPresence(reader, line.pres ?? '')
+    }
   }
 
   presenceMissed(reader: Reader): void {
@@ -164,15 +170,18 @@ export class Stays {
   }
 
   async #sendMissedPresence(): Promise<void> {
-    const readers = [...this.#missedPresence]
-    this.#missedPresence.clear()
-    for (const reader of readers) await this.#sendPresence(reader, '')
+    for (const reader of this.#missedPresence) {
+      // A set may be long: what is left comes when these have been taken.
+      if (this.#host.congested) return
+      this.#missedPresence.delete(reader)
+      await this.#sendPresence(reader, '')
+    }
   }
 
   async #sendPresence(reader: Reader, version: string): Promise<void> {
     try {
       const line = await reader.channel.presenceLine(version)
-      if (line !== undefined) this.#host.write(line)
+      if (line !== undefined && !reader.closed) this.#host.write(line)
     } catch (err) {
       // The set is asked for again with the next change or the next join.
       this.#hub.logger.warn({ err }, 'the presence set could not be read')

@@ -121,6 +121,8 @@ export function hello(user: string | undefined, session: string = newSession(), 
 /** Where text goes, at the pace a test sets. */
 class FakeSink implements Sink {
   readonly written: string[] = []
+  /** The host cannot tell how much it has buffered. */
+  blind = false
   /** While true nothing leaves the host. */
   stalled = false
   closed: { readonly code: number; readonly reason: string } | undefined
@@ -143,8 +145,8 @@ class FakeSink implements Sink {
     this.peakBytes = Math.max(this.peakBytes, this.#waiting)
   }
 
-  buffered(): number {
-    return this.#waiting
+  buffered(): number | undefined {
+    return this.blind ? undefined : this.#waiting
   }
 
   close(code: number, reason: string): void {

@@ -17,6 +17,8 @@ export interface Case {
   readonly wires: readonly (WireName | 'http')[]
   /** Limits it needs; it then runs against a server of its own and is skipped where that cannot be. */
   readonly limits: Readonly<Record<string, number>> | undefined
+  /** It needs a host that cannot tell how much it has buffered, and is skipped where that cannot be. */
+  readonly blind: boolean
   /** It acts on the server from inside, and is skipped where that cannot be. */
   readonly inside: boolean
   /** The row of the bad-input table it fills. */
@@ -48,7 +50,18 @@ export function readSections(): Section[] {
 
 function readCase(file: string, data: unknown): Case {
   if (!isRecord(data)) throw new Error(`${file}: a case is an object.`)
-  const { id, title, section, wires = [...WIRES], limits, inside = false, row, steps, ...rest } = data
+  const {
+    id,
+    title,
+    section,
+    wires = [...WIRES],
+    limits,
+    blind = false,
+    inside = false,
+    row,
+    steps,
+    ...rest
+  } = data
   const isWellFormed =
     typeof id === 'string' &&
     typeof title === 'string' &&
@@ -63,6 +76,7 @@ function readCase(file: string, data: unknown): Case {
     section,
     wires: wires as Case['wires'],
     limits: limits as Case['limits'],
+    blind: blind === true,
     inside: inside === true,
     row: row as string | undefined,
     steps: steps as Step[],

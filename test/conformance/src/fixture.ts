@@ -4,6 +4,7 @@ import { triwire, webSocket } from '@triwire/hono'
 import { parseAddress } from '@triwire/protocol'
 import { createRealtime, type Limits, type Logger, TriwireError } from '@triwire/server'
 import { Hono } from 'hono'
+import { blindfold } from './blind-host.ts'
 import { conformance } from './contract.ts'
 
 /** A running server, and the means to act on it from inside. */
@@ -24,8 +25,11 @@ export interface Fixture {
 /** The one origin that may connect besides the server's own. */
 const ALLOWED_ORIGIN = 'https://app.example.com'
 
-/** Starts a server; limits that are not given are the defaults, but for the grace of presence, which is short. */
-export async function startFixture(limits: Partial<Limits> = {}): Promise<Fixture> {
+/**
+ * Starts a server; limits that are not given are the defaults, but for the grace of presence, which is short.
+ * @param isBlind whether its host cannot tell how much it has buffered
+ */
+export async function startFixture(limits: Partial<Limits> = {}, isBlind = false): Promise<Fixture> {
   const logged: string[] = []
   const logger: Logger = { warn: () => {}, error: (_fields, message) => logged.push(message) }
   const totals = new Map<string, number>()
@@ -110,7 +114,8 @@ export async function startFixture(limits: Partial<Limits> = {}): Promise<Fixtur
     await (realtime.channels as unknown as Readonly<Record<string, Open>>)[key]?.(params).emit(event, data)
   }
 
-  const app = new Hono().route('/rt', triwire(realtime))
+  const { engine, missing } = realtime
+  const app = new Hono().route('/rt', triwire({ engine: isBlind ? blindfold(engine) : engine, missing }))
   const { websocket } = webSocket(realtime)
   const { server, port } = await new Promise<{ server: ReturnType<typeof serve>; port: number }>((resolve) => {
     const starting = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0, websocket }, (info) =>

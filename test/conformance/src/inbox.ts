@@ -83,7 +83,7 @@ export class Inbox {
   #checkStrict(taken: readonly Line[]): void {
     const indexes = taken.map((line) => this.lines.indexOf(line))
     const between = this.lines.slice(Math.min(...indexes), Math.max(...indexes) + 1)
-    const stranger = between.find((line) => !taken.includes(line) && line.t !== 'hb')
+    const stranger = between.find((line) => !taken.includes(line) && line.t !== 'hb' && line.t !== 'mark')
     if (stranger !== undefined) throw new Error(`Nothing may come in between, but there is ${show([stranger])}.`)
   }
 

@@ -58,6 +58,7 @@ interface Client {
   wireName: WireName | undefined
   hello: (extra?: Readonly<Record<string, unknown>>) => string
   headers: Readonly<Record<string, string>>
+  answersMarks: boolean
   /** The joins and presence values that the next stream or poll carries. */
   joins: Map<string, Line>
   present: Map<string, Line>
@@ -132,6 +133,7 @@ class Run {
         wireName: undefined,
         hello: () => '',
         headers: {},
+        answersMarks: true,
         joins: new Map(),
         present: new Map(),
       }
@@ -153,11 +155,13 @@ class Run {
       readonly opening?: string
       readonly headers?: Record<string, string>
       readonly lines?: readonly (Line | string)[]
+      readonly answersMarks?: boolean
     }
     this.#drop(client)
     const { wire = this.#wire as WireName, session = client.session, token = names.token, lines = [] } = options
     client.wireName = wire
     client.headers = options.headers ?? {}
+    client.answersMarks = options.answersMarks ?? true
     client.hello = (extra = {}) =>
       options.opening ??
       JSON.stringify({
@@ -197,8 +201,8 @@ class Run {
   }
 
   #wireOptions(client: Client): WireOptions {
-    const { inbox, headers, hello } = client
-    return { base: this.#target.base, inbox, headers, hello }
+    const { inbox, headers, answersMarks, hello } = client
+    return { base: this.#target.base, inbox, headers, answersMarks, hello }
   }
 
   async #send(step: Step): Promise<void> {

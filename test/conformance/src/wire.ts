@@ -15,6 +15,8 @@ export interface WireOptions {
   readonly base: string
   readonly inbox: Inbox
   readonly headers: Readonly<Record<string, string>>
+  /** Whether marks are answered at once, as a client must; a case may want to do that itself. */
+  readonly answersMarks: boolean
   /** The text of the `hello` line. */
   readonly hello: (extra?: Readonly<Record<string, unknown>>) => string
 }
@@ -34,10 +36,15 @@ export interface Wire {
 
 /** Opens a WebSocket. Resolves when it is open or has been refused. */
 export async function openWebSocket(options: WireOptions, texts: readonly string[]): Promise<Wire> {
-  const { base, inbox, headers, hello } = options
+  const { base, inbox, headers, hello, answersMarks } = options
   const socket = new WebSocket(`${base.replace(/^http/, 'ws')}/`, 'triwire.v1', { headers })
   let dropped = false
-  socket.on('message', (data: Buffer) => pushBatch(inbox, data.toString('utf8')))
+  socket.on('message', (data: Buffer) => {
+    pushBatch(inbox, data.toString('utf8'), (line) => {
+      if (line.t === 'mark' && answersMarks) socket.send(JSON.stringify({ t: 'seen', n: line.n }))
+      return true
+    })
+  })
   socket.on('close', (close) => {
     if (!dropped) inbox.end({ close })
   })
@@ -154,11 +161,12 @@ async function postSend({ base, headers, hello, inbox }: WireOptions, texts: rea
 }
 
 async function readStream(
-  { inbox }: WireOptions,
+  options: WireOptions,
   url: string,
   init: RequestInit,
   handleId: (id: string) => void = () => {},
 ): Promise<() => void> {
+  const { inbox, answersMarks } = options
   const abort = new AbortController()
   const response = await fetch(url, { ...init, signal: abort.signal })
   if (response.status !== 200 || response.body === null) {
@@ -177,6 +185,7 @@ async function readStream(
           const type = line.t === 'ev' ? 'message' : line.t
           if (event.type !== type) throw new Error(`A line ${event.data} came as an event of type ${event.type}.`)
           inbox.push(line)
+          if (line.t === 'mark' && answersMarks) await postSend(options, [JSON.stringify({ t: 'seen', n: line.n })])
         }
       }
       inbox.end({ status: 200 })

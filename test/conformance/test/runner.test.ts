@@ -50,6 +50,7 @@ test.each<{ name: string; steps: Step[] }>([
     section: '§1',
     wires: [],
     limits: undefined,
+    blind: false,
     inside: false,
     row: undefined,
     steps,

@@ -1,0 +1,27 @@
+/** A host that cannot tell how much it has buffered, made of one that can: clients are asked instead (PROTOCOL.md §8.14). */
+import type { Engine, Sink } from '@triwire/server'
+
+/** The same engine behind sinks that know nothing. */
+export function blindfold(engine: Engine): Engine {
+  return {
+    ...engine,
+    acceptSocket: (sink, head) => engine.acceptSocket(withoutSight(sink), head),
+    handle: (exchange) =>
+      engine.handle(
+        new Proxy(exchange, {
+          get(target, name) {
+            if (name === 'open') {
+              const open: typeof target.open = (...args) => withoutSight(target.open(...args))
+              return open
+            }
+            const value: unknown = Reflect.get(target, name, target)
+            return typeof value === 'function' ? (value.bind(target) as unknown) : value
+          },
+        }),
+      ),
+  }
+}
+
+function withoutSight(sink: Sink): Sink {
+  return { ...sink, buffered: () => undefined }
+}
