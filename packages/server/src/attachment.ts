@@ -32,7 +32,7 @@ import { Marks } from './marks.ts'
 import { Outlet } from './outlet.ts'
 import { PresenceLeases } from './presence-leases.ts'
 import type { Reader } from './reader.ts'
-import { asTriwireError, codeOf, encodeError, retryFor } from './refusal.ts'
+import { asTriwireError, codeOf, encodeError, retryFor, revokedMeanwhile } from './refusal.ts'
 import type { Sink, SinkListener } from './sink.ts'
 import type { Speaker } from './speaker.ts'
 import { Stays, type StaysHost } from './stays.ts'
@@ -209,6 +209,11 @@ export class Attachment implements StaysHost, SinkListener, Attached {
     }
   }
 
+  revoke(): void {
+    this.#leases.close(0)
+    this.close('unauthorized')
+  }
+
   /** Ends a poll or a send with what it has. */
   finish(): void {
     if (this.#ended) return
@@ -239,8 +244,22 @@ export class Attachment implements StaysHost, SinkListener, Attached {
     this.#outlet.writeLossy(line, slot)
   }
 
+  forgetLossy(prefix: string): void {
+    this.#outlet.forgetLossy(prefix)
+  }
+
   presenceMissed(reader: Reader): void {
     this.#stays.presenceMissed(reader)
+  }
+
+  reauthorize(reader: Reader): void {
+    void this.#stays.reauthorize(reader)
+  }
+
+  handleExpelled(address: string, error: TriwireError): void {
+    this.#leases.drop(address)
+    // With its one channel an EventSource has nothing left; when it comes back, it is told by a status.
+    if (this.#options.plain === true) this.close(codeOf(error))
   }
 
   writeError(error: TriwireError, about: Pick<ErrorLine, 'of' | 'ch' | 'n' | 'id' | 'want'>): void {
@@ -307,6 +326,7 @@ export class Attachment implements StaysHost, SinkListener, Attached {
       const identity = await authenticate(line)
       const member = await memberOf(identity.principal, line.s)
       if (this.#ended || refresh !== this.#refreshes) return
+      if (!this.#hub.gate.isCurrent(identity)) throw revokedMeanwhile()
       if (member !== this.member) throw new TriwireError('unauthorized', 'This token is of somebody else.')
       this.#speaker = { identity, member }
       this.#expiry.watch(identity.expiresAt)

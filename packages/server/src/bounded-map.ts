@@ -26,6 +26,11 @@ export class BoundedMap<TKey, TValue> {
     if (this.#entries.size > this.#max) this.#entries.delete(this.#entries.keys().next().value as TKey)
   }
 
+  /** Deletes every entry whose value meets the test. */
+  deleteWhere(test: (value: TValue) => boolean): void {
+    for (const [key, value] of this.#entries) if (test(value)) this.#entries.delete(key)
+  }
+
   delete(key: TKey): void {
     this.#entries.delete(key)
   }

@@ -4,7 +4,8 @@
  * Asynchronous throughout, so that a process map, Redis, NATS or a Durable Object's storage can stand behind it.
  *
  * Every adapter passes the contract suite in `@triwire/server/testing`. Channel names are addresses
- * (PROTOCOL.md §2): 1–255 bytes, percent-encoded. An adapter must not let them escape its namespace.
+ * (PROTOCOL.md §2): 1–255 bytes, percent-encoded. An adapter must not let them escape its namespace. One channel is the
+ * engine's own, `_control`, which no address can name; to a broker it is one like any other.
  *
  * Operations reject with TriwireError `unavailable` when the store cannot answer; the engine then tells clients to
  * retry, which is harmless, because every write here is idempotent.

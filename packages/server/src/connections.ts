@@ -19,6 +19,8 @@ export interface Attached {
    * client can do that before it lets go. A poll ends, and a client that comes back by itself is let go when it is due.
    */
   sendOff(code: 'rotate' | 'draining', retryMs: number, leftMs: number): void
+  /** Its user was let go: ends the connection, and what shows of the user with it. */
+  revoke(): void
   /** Takes the answer to a mark; false where it was none of this connection. */
   handleSeen(mark: number): boolean
   /** Ends a poll with what it has. */

@@ -1,6 +1,7 @@
 /**
  * The gate every attachment passes: `auth` turns a token and headers into an identity, within a deadline. What was
- * verified is remembered for a minute, so that polls and sends do not pay for verification again.
+ * verified is remembered for a minute, so that polls and sends do not pay for verification again. What was verified
+ * before a revocation counts no longer, also where it is on its way through here.
  */
 import { TriwireError } from '@triwire/protocol'
 import { BoundedMap } from './bounded-map.ts'
@@ -27,6 +28,12 @@ export class Gate {
   readonly #principal: (user: unknown) => string
   readonly #deadlineMs: number
   readonly #logger: Logger
+  /** By principal: the revocation that came last. Those of users beyond the bound have long had their effect. */
+  readonly #revoked = new BoundedMap<string, number>(REMEMBER_ENTRIES)
+  /** How many revocations there had been when an identity was verified. */
+  readonly #verifiedAt = new WeakMap<Identity, number>()
+  #revocations = 0
+  #everybodyRevoked = 0
   readonly #verified = new BoundedMap<string, { readonly identity: Identity; readonly until: number }>(
     REMEMBER_ENTRIES,
   )
@@ -43,6 +50,24 @@ export class Gate {
     this.#logger = options.logger
   }
 
+  /** Forgets what was verified of a user. */
+  forget(principal: string): void {
+    this.#revoked.set(principal, ++this.#revocations)
+    this.#verified.deleteWhere(({ identity }) => identity.principal === principal)
+  }
+
+  /** Forgets what was verified of everybody. */
+  forgetAll(): void {
+    this.#everybodyRevoked = ++this.#revocations
+    this.#verified.deleteWhere(() => true)
+  }
+
+  /** Whether nothing was revoked since an identity was verified. */
+  isCurrent(identity: Identity): boolean {
+    const revoked = Math.max(this.#everybodyRevoked, this.#revoked.get(identity.principal) ?? 0)
+    return (this.#verifiedAt.get(identity) ?? 0) >= revoked
+  }
+
   /**
    * Verifies a speaker.
    * @throws TriwireError `unauthorized`, or `unavailable` when `auth` itself failed or took too long
@@ -57,6 +82,7 @@ export class Gate {
     if (known !== undefined && known.until > now) return known.identity
     this.#verified.delete(key)
 
+    const revocations = this.#revocations
     let expiresAt: number | undefined
     const expireAt = (when: Date | number): void => {
       expiresAt = Number(when)
@@ -76,6 +102,9 @@ export class Gate {
       throw new TriwireError('unauthorized', 'The server does not accept this token. Sign in again.')
     }
     const identity: Identity = { user, principal: this.#principal(user), expiresAt }
+    this.#verifiedAt.set(identity, revocations)
+    // `auth` may have looked before the revocation. It decides again.
+    if (!this.isCurrent(identity)) return await this.authenticate(token, headers)
     // Requests that prove themselves by nothing this key covers (a client certificate, an address) are asked again.
     if (provesItself) {
       this.#verified.set(key, {

@@ -111,7 +111,7 @@ async function handlePost(
   const [first, ...rest] = splitBatch(text, hub.limits).map(decodeUpstream)
   if (first?.t !== 'hello') throw new TriwireError('hello_expected', 'The first line of a body is hello.')
   checkHello(first)
-  const identity = await hub.gate.authenticate(first.k, exchange.headers)
+  const identity = await hub.authenticate(first.k, exchange.headers)
   const attachment = await attach(hub, exchange, kind, identity, first.s)
   attachment.welcome()
   if (kind === 'send') await send(attachment, exchange, rest, cors)
@@ -161,7 +161,7 @@ async function handlePlain(
     ...(tail === null ? {} : { tail: wholeNumber('tail', tail, 1_000_000) }),
     ...(query.has('snapshot') ? { snap: true } : {}),
   }
-  const identity = await hub.gate.authenticate(undefined, headers)
+  const identity = await hub.authenticate(undefined, headers)
   const attachment = await attach(
     hub,
     exchange,
@@ -193,7 +193,8 @@ async function attach(
   const member = await memberOf(identity.principal, session)
   const { remoteAddress } = exchange
   const attachment = new Attachment(hub, { kind, speaker: { identity, member }, remoteAddress, plain })
-  if (kind !== 'send') hub.admit(attachment)
+  if (kind === 'send') hub.checkCurrent(identity)
+  else hub.admit(attachment)
   return attachment
 }
 

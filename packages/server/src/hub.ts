@@ -8,16 +8,22 @@ import { BoundedMap } from './bounded-map.ts'
 import type { Broker } from './broker.ts'
 import { Commander } from './commander.ts'
 import { type Attached, Connections } from './connections.ts'
+import { Control, type Notice } from './control.ts'
 import type { Gate } from './gate.ts'
+import type { Identity } from './identity.ts'
 import type { Limits } from './limits.ts'
 import { LiveChannel } from './live-channel.ts'
 import type { Logger } from './logger.ts'
 import type { AllowedOrigins } from './origin.ts'
 import { Publisher } from './publisher.ts'
+import { revokedMeanwhile } from './refusal.ts'
 import { type Cancel, TimerWheel } from './timer-wheel.ts'
 
 /** Milliseconds a channel stays open after its last reader went: long polls come and go. */
 const LINGER_MS = 30_000
+
+/** Milliseconds over which every client attaches again, where notices were missed. */
+const REVERIFY_SPREAD_MS = 10_000
 
 /** Sessions whose rates are remembered. */
 const METERED_SESSIONS = 20_000
@@ -50,6 +56,7 @@ export class Hub {
   readonly publisher: Publisher
   readonly commander: Commander
   readonly connections: Connections
+  readonly control: Control
   readonly #channels = new Map<string, OpenChannel>()
   readonly #meters = new BoundedMap<string, Pacer>(METERED_SESSIONS)
   #marks = 0
@@ -64,6 +71,13 @@ export class Hub {
     this.logger = options.logger
     this.origins = options.origins
     this.connections = new Connections(options.limits)
+    this.control = new Control({
+      broker: options.broker,
+      wheel: this.wheel,
+      logger: options.logger,
+      onNotice: (notice) => this.#handleNotice(notice),
+      onMissed: () => this.#handleMissedNotices(),
+    })
     this.publisher = new Publisher(this.app)
     this.commander = new Commander(this.app, this.wheel)
   }
@@ -71,6 +85,21 @@ export class Hub {
   /** Whether nobody is let in any more. */
   get leaving(): boolean {
     return this.#closed || this.#draining !== undefined
+  }
+
+  /**
+   * Verifies a speaker. Whoever is let in must be found by revocations, so those are followed first.
+   * @throws TriwireError `unauthorized`, `unavailable`, `draining`
+   */
+  async authenticate(token: string | undefined, headers: Headers): Promise<Identity> {
+    if (this.#closed) throw goingAway()
+    await this.control.open()
+    return await this.gate.authenticate(token, headers)
+  }
+
+  /** @throws TriwireError `unavailable` where the identity was revoked since it was verified */
+  checkCurrent(identity: Identity): void {
+    if (!this.gate.isCurrent(identity)) throw revokedMeanwhile()
   }
 
   /** Opens a channel on this node, or joins those who have it open. Every call is undone by one `releaseChannel`. */
@@ -122,9 +151,10 @@ export class Hub {
     return meter
   }
 
-  /** Counts a connection in. @throws TriwireError `too_many_connections`, `draining` */
+  /** Counts a connection in. @throws TriwireError `too_many_connections`, `draining`, `unavailable` */
   admit(attachment: Attached): void {
-    if (this.leaving) throw new TriwireError('draining', 'This server is going away. Try again.', { retryMs: 1000 })
+    if (this.leaving) throw goingAway()
+    this.checkCurrent(attachment.speaker.identity)
     this.connections.admit(attachment)
   }
 
@@ -135,14 +165,36 @@ export class Hub {
   }
 
   async #drain(spreadMs: number): Promise<void> {
+    this.#sendEverybodyOff('draining', spreadMs)
+    await this.connections.empty()
+  }
+
+  #sendEverybodyOff(code: 'rotate' | 'draining', spreadMs: number): void {
     const leftMs = spreadMs + this.limits.overlapMs
     const leaving = this.connections.list()
     for (const [index, attachment] of leaving.entries()) {
       // Each at random within a share of its own: evenly spread, and not in step with the clients of another server.
       const retryMs = Math.floor(((index + Math.random()) / leaving.length) * spreadMs)
-      attachment.sendOff('draining', retryMs, leftMs)
+      attachment.sendOff(code, retryMs, leftMs)
     }
-    await this.connections.empty()
+  }
+
+  #handleNotice({ type, subject }: Notice): void {
+    if (type === 'reauthorize') {
+      reauthorize(this.#channels.get(subject))
+      return
+    }
+    this.gate.forget(subject)
+    for (const attachment of this.connections.list())
+      if (attachment.speaker.identity.principal === subject) attachment.revoke()
+  }
+
+  /** Anybody may have been revoked: nobody is served on the word of a token that was verified before. */
+  #handleMissedNotices(): void {
+    this.logger.warn({}, 'notices of other nodes were missed: every client is asked to attach again')
+    this.gate.forgetAll()
+    for (const open of this.#channels.values()) reauthorize(open)
+    this.#sendEverybodyOff('rotate', REVERIFY_SPREAD_MS)
   }
 
   /** Says goodbye to every client, lets go of every channel and closes the broker. */
@@ -153,7 +205,20 @@ export class Hub {
     const channels = [...this.#channels.values()]
     this.#channels.clear()
     await Promise.allSettled(channels.map(async ({ channel }) => (await channel).close()))
+    await this.control.close()
     await this.broker.close()
     this.wheel.close()
   }
+}
+
+function goingAway(): TriwireError {
+  return new TriwireError('draining', 'This server is going away. Try again.', { retryMs: 1000 })
+}
+
+function reauthorize(open: OpenChannel | undefined): void {
+  // Where it cannot be opened, there are no readers to ask about.
+  open?.channel.then(
+    (channel) => channel.reauthorize(),
+    () => {},
+  )
 }

@@ -158,6 +158,12 @@ export interface ServerChannel<TChannel extends Channel> {
     data: SignalInputsOf<TChannel>[TName],
     options?: { readonly key?: string },
   ) => Promise<void>
+  /**
+   * Says that permissions may have changed: on every node, `authorize` is asked again, with the action `join`, for each
+   * reader of this channel. Whoever is refused hears nothing of the channel any more, and is shown as present no longer.
+   * Resolves once the broker has the notice; a node that is cut off meanwhile acts on it as soon as it is back.
+   */
+  readonly reauthorize: () => Promise<void>
   /** Who is present. */
   readonly members: () => Promise<readonly { readonly id: string; readonly value: PresenceInputOf<TChannel> }[]>
 }

@@ -15,6 +15,8 @@ export interface ChannelReader {
   handleEntry(entry: LogEntry, line: string): void
   handleSignal(line: string, slot: string): void
   handlePresence(line: string): void
+  /** Permissions may have changed: ask again whether this reader may be here. */
+  handleReauthorize(): void
   /** The log moved in ways this node may have missed: read on from where you stand. */
   handleInterrupted(): void
 }
@@ -72,6 +74,11 @@ export class LiveChannel {
     const members = [...values].map(([member, data]) => `{"m":${JSON.stringify(member)},"d":${data}}`)
     const head = JSON.stringify({ t: 'pres', ch: this.address, v: current, op: 'all' })
     return `${head.slice(0, -1)},"d":[${members.join(',')}]}`
+  }
+
+  /** Has every reader asked about again. */
+  reauthorize(): void {
+    for (const reader of [...this.readers]) reader.handleReauthorize()
   }
 
   async close(): Promise<void> {

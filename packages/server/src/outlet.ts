@@ -80,6 +80,11 @@ export class Outlet {
     if (this.#lossy.size > MAX_LOSSY) this.#lossy.delete(this.#lossy.keys().next().value as string)
   }
 
+  /** Forgets the lossy lines whose slot begins so. */
+  forgetLossy(prefix: string): void {
+    for (const slot of this.#lossy.keys()) if (slot.startsWith(prefix)) this.#lossy.delete(slot)
+  }
+
   /** Hands everything to the host now. */
   flush(): void {
     const sink = this.#sink

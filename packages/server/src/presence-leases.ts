@@ -55,18 +55,24 @@ export class PresenceLeases {
     await this.#hub.broker.depart(address, this.#member, sequence)
   }
 
+  /**
+   * Gives up a lease: the member leaves, unless another holder has it. It may come back with the value it had, which after
+   * `leave` it may not.
+   */
+  drop(address: string, graceMs = 0): void {
+    if (!this.#held.delete(address)) return
+    const { broker, logger } = this.#hub
+    broker.release(address, this.#member, this.#holder, graceMs).catch((err: unknown) => {
+      // The lease runs out by itself.
+      logger.warn({ err }, 'a presence lease could not be released')
+    })
+  }
+
   /** Renews no more: the members stay for the grace time, unless another holder has them. */
-  close(): void {
+  close(graceMs: number = this.#hub.limits.presenceGraceMs): void {
     this.#closed = true
     this.#renewal?.()
-    const { broker, limits, logger } = this.#hub
-    for (const address of this.#held) {
-      broker.release(address, this.#member, this.#holder, limits.presenceGraceMs).catch((err: unknown) => {
-        // The lease runs out by itself.
-        logger.warn({ err }, 'a presence lease could not be released')
-      })
-    }
-    this.#held.clear()
+    for (const address of [...this.#held]) this.drop(address, graceMs)
   }
 
   #keep(address: string): void {

@@ -20,6 +20,8 @@ export interface ReaderHost {
   write(line: string): void
   /** Of several lossy lines in one slot that cannot be written now, the newest is kept. */
   writeLossy(line: string, slot: string): void
+  /** Permissions may have changed. */
+  reauthorize(reader: Reader): void
   /** The presence set changed while nothing could be written. */
   presenceMissed(reader: Reader): void
 }
@@ -152,6 +154,10 @@ export class Reader implements ChannelReader {
     if (this.#state === 'closed') return
     if (this.#host.congested) this.#host.presenceMissed(this)
     else this.#host.write(line)
+  }
+
+  handleReauthorize(): void {
+    this.#host.reauthorize(this)
   }
 
   handleInterrupted(): void {

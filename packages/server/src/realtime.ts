@@ -97,6 +97,14 @@ export interface Realtime<TChannels extends ChannelMap, TUser, TMissing extends 
     implementation: ChannelImplementation<TChannels[TKey], TUser>,
   ): Realtime<TChannels, TUser, Exclude<TMissing, TKey>>
   /**
+   * Lets a user go, on every node: what was verified of their tokens is forgotten, and all of their connections end with
+   * `unauthorized`. Their clients come back with a new token at once, and whether they may is for `auth` to say, so it must
+   * refuse them by then. Resolves once the broker has the notice; a node that is cut off meanwhile acts on it as soon as
+   * it is back. What their commands are doing goes on.
+   * @param principal what `principal` makes of the user: by default its `id`
+   */
+  revoke(principal: string): Promise<void>
+  /**
    * Leaves gently, where another server takes over: lets nobody in any more, and asks every client to attach elsewhere at
    * a moment of its own within the spread. They do that before they let go, so nobody misses anything, and the others
    * are not stormed. Resolves when all have gone, at the latest after the spread and `limits.overlapMs`. What is sent
@@ -164,6 +172,7 @@ export function createRealtime<TContract extends AnyContract, TAuth extends (req
       hub.app.implement(key, implementation as ErasedImplementation)
       return realtime
     },
+    revoke: (principal) => hub.control.publish({ type: 'revoke', subject: principal }),
     drain({ spreadMs = 5000 } = {}) {
       if (!(spreadMs >= 0 && spreadMs < Number.POSITIVE_INFINITY))
         throw new TriwireError('bad_limit', '`spreadMs` is a number of milliseconds from 0.')
@@ -206,6 +215,7 @@ function serverChannel(hub: Hub, contract: Contract, address: string): ServerCha
     address,
     emit: (event, data) => hub.app.emit(resolved, event, data),
     signal: (signal, data, options = {}) => hub.app.signal(resolved, signal, data, { key: options.key }),
+    reauthorize: () => hub.control.publish({ type: 'reauthorize', subject: address }),
     members: async () => {
       const { members } = await hub.broker.members(address)
       return members.map(({ member, data }) => ({ id: member, value: JSON.parse(data) as never }))

@@ -7,6 +7,11 @@ export function asTriwireError(error: unknown): TriwireError {
   return new TriwireError('unavailable', 'The server failed to answer. Try again later.', { retryMs: 2000 })
 }
 
+/** A user was revoked while they came in: whether they still may is decided by the next attempt. */
+export function revokedMeanwhile(): TriwireError {
+  return new TriwireError('unavailable', 'What you may do has just changed. Try again.', { retryMs: 100 })
+}
+
 /** An error as a line. A `retry` says that trying again makes sense; without one it does not. */
 export function encodeError(
   error: TriwireError,

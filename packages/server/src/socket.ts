@@ -78,14 +78,14 @@ export class Socket implements SinkListener {
       const hello = decodeUpstream(first)
       if (hello.t !== 'hello') throw new TriwireError('hello_expected', 'The first line is hello.')
       checkHello(hello)
-      const identity = await this.#hub.gate.authenticate(hello.k, this.#head.headers)
+      const identity = await this.#hub.authenticate(hello.k, this.#head.headers)
       const member = await memberOf(identity.principal, hello.s)
       if (this.#closed) return
       const attachment = new Attachment(this.#hub, {
         kind: 'socket',
         speaker: { identity, member },
         remoteAddress: this.#head.remoteAddress,
-        authenticate: ({ k }) => this.#hub.gate.authenticate(k, this.#head.headers),
+        authenticate: ({ k }) => this.#hub.authenticate(k, this.#head.headers),
       })
       this.#hub.admit(attachment)
       this.#deadline()

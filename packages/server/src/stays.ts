@@ -2,7 +2,15 @@
  * The channels one attachment stands in, and the way in and out of them. Joins and leaves of one channel take turns;
  * of two joins the later one counts.
  */
-import { type ErrorLine, encodeLine, type JoinLine, Pacer, parseCursor, TriwireError } from '@triwire/protocol'
+import {
+  type ErrorLine,
+  encodeLine,
+  type JoinLine,
+  Pacer,
+  parseCursor,
+  type ResolvedChannel,
+  TriwireError,
+} from '@triwire/protocol'
 import type { Hub } from './hub.ts'
 import type { LiveChannel } from './live-channel.ts'
 import { Reader, type ReaderHost } from './reader.ts'
@@ -13,9 +21,13 @@ import type { Speaker } from './speaker.ts'
 export interface StaysHost extends ReaderHost {
   readonly speaker: Speaker
   readonly ended: boolean
+  /** Forgets the lossy lines whose slot begins so. */
+  forgetLossy(prefix: string): void
   writeError(error: TriwireError, about: Pick<ErrorLine, 'of' | 'ch'>): void
   /** A join has its answer. */
   handleJoinAnswered(): void
+  /** A stay is over, because the client may no longer be there or because that cannot be decided now. */
+  handleExpelled(address: string, error: TriwireError): void
 }
 
 /** The stays. */
@@ -86,8 +98,7 @@ export class Stays {
     if (isNew) this.#entering.add(line.ch)
     let channel: LiveChannel
     try {
-      await hub.app.authorize(resolved, host.speaker.identity, 'join')
-      channel = await hub.openChannel(resolved)
+      channel = await this.#enter(resolved)
     } finally {
       if (isNew) this.#entering.delete(line.ch)
     }
@@ -120,6 +131,19 @@ export class Stays {
     }
   }
 
+  /** Asks again whether the client may be in a channel; what it may not see any more ends. */
+  async reauthorize(reader: Reader): Promise<void> {
+    const { resolved, address } = reader.channel
+    try {
+      await this.#hub.app.authorize(resolved, this.#host.speaker.identity, 'join')
+    } catch (error) {
+      if (reader.closed) return
+      const refusal = asTriwireError(error)
+      this.#refuse(address, refusal)
+      this.#host.handleExpelled(address, refusal)
+    }
+  }
+
   presenceMissed(reader: Reader): void {
     this.#missedPresence.add(reader)
     if (!this.#host.congested) void this.#sendMissedPresence()
@@ -140,16 +164,40 @@ export class Stays {
     try {
       await this.join(line)
     } catch (error) {
-      const refusal = asTriwireError(error)
       if (!(error instanceof TriwireError)) this.#hub.logger.error({ err: error }, 'a join failed')
-      this.#leave(line.ch)
-      if (retryFor(refusal.code, 0, refusal.retryMs) !== undefined)
-        this.#host.writeError(refusal, { of: 'join', ch: line.ch })
-      else this.#host.write(encodeLine({ t: 'end', ch: line.ch, code: refusal.code, msg: refusal.message }))
+      this.#refuse(line.ch, asTriwireError(error))
     } finally {
       this.#starting--
       this.#host.handleJoinAnswered()
     }
+  }
+
+  /**
+   * Asks the app and opens the channel. What was decided before a notice came may no longer hold, so the app is asked
+   * again: from here on the reader hears of notices itself.
+   */
+  async #enter(resolved: ResolvedChannel): Promise<LiveChannel> {
+    const { app, control } = this.#hub
+    let channel: LiveChannel | undefined
+    try {
+      for (;;) {
+        const { revision } = control
+        await app.authorize(resolved, this.#host.speaker.identity, 'join')
+        channel ??= await this.#hub.openChannel(resolved)
+        if (revision === control.revision) return channel
+      }
+    } catch (error) {
+      if (channel !== undefined) this.#hub.releaseChannel(resolved)
+      throw error
+    }
+  }
+
+  /** Leaves a channel and says why: for good, or until the client asks again. */
+  #refuse(address: string, refusal: TriwireError): void {
+    this.#leave(address)
+    if (retryFor(refusal.code, 0, refusal.retryMs) !== undefined)
+      this.#host.writeError(refusal, { of: 'join', ch: address })
+    else this.#host.write(encodeLine({ t: 'end', ch: address, code: refusal.code, msg: refusal.message }))
   }
 
   #leave(address: string): void {
@@ -158,6 +206,7 @@ export class Stays {
     this.#readers.delete(address)
     this.#missedPresence.delete(reader)
     reader.close()
+    this.#host.forgetLossy(`${address} `)
     this.#hub.releaseChannel(reader.channel.resolved)
   }
 

@@ -46,6 +46,16 @@ export const conformance = contract({
   desk: channel('desk/:org/:id', { events: { message }, publish: ['message'] }),
   /** Nobody is let in. */
   vault: channel('vault/:id', { events: { message }, publish: ['message'] }),
+  /** Its commands take permissions away: to be in it, to be anywhere. */
+  club: channel('club/:id', {
+    events: { message },
+    publish: ['message'],
+    presence: z.object({ name: z.string() }),
+    commands: {
+      expel: { input: z.object({ user: z.string() }), output: nothing },
+      ban: { input: z.object({ user: z.string() }), output: nothing },
+    },
+  }),
   /** Nobody may publish. */
   notices: channel('notices', { events: { message } }),
 })

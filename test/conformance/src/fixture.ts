@@ -34,6 +34,9 @@ export async function startFixture(limits: Partial<Limits> = {}, isBlind = false
   const logger: Logger = { warn: () => {}, error: (_fields, message) => logged.push(message) }
   const totals = new Map<string, number>()
   const marks = new Map<string, string>()
+  /** Clubs with the users who may not be in them, and users who may not be anywhere. */
+  const expelled = new Set<string>()
+  const banned = new Set<string>()
   const gates = new Map<string, PromiseWithResolver>()
   const gate = (name: string): PromiseWithResolver => {
     const known = gates.get(name) ?? withResolver()
@@ -50,7 +53,7 @@ export async function startFixture(limits: Partial<Limits> = {}, isBlind = false
     auth: ({ token, expireAt }) => {
       const [, id, expiryMs] = /^conformance-([A-Za-z0-9_-]{1,40})(?::([0-9]+))?$/.exec(token ?? '') ?? []
       if (expiryMs !== undefined) expireAt(Date.now() + Number(expiryMs))
-      return id === undefined ? null : { id }
+      return id === undefined || banned.has(id) ? null : { id }
     },
     origins: [ALLOWED_ORIGIN],
     limits: { presenceGraceMs: 400, ...limits },
@@ -105,13 +108,37 @@ export async function startFixture(limits: Partial<Limits> = {}, isBlind = false
         return mark === undefined ? { title } : at(mark, { title })
       },
     })
+    .on('club', {
+      authorize: ({ user, params }) => !expelled.has(`${params.id} ${user.id}`),
+      commands: {
+        expel: async ({ user }, { params }) => {
+          expelled.add(`${params.id} ${user}`)
+          await channelOf('club', { id: params.id }).reauthorize()
+          return {}
+        },
+        ban: async ({ user }) => {
+          banned.add(user)
+          await revoke(user)
+          return {}
+        },
+      },
+    })
     .on('vault', { authorize: () => false })
 
   /** Cases name channels and events as data, so the types of the contract end here. */
   type Emit = (event: string, data: unknown) => Promise<void>
-  type Open = (params: Readonly<Record<string, string>>) => { readonly emit: Emit }
+  type AnyChannel = { readonly emit: Emit; readonly reauthorize: () => Promise<void> }
+  type Open = (params: Readonly<Record<string, string>>) => AnyChannel
+  function channelOf(key: string, params: Readonly<Record<string, string>>): AnyChannel {
+    const open = (realtime.channels as unknown as Readonly<Record<string, Open>>)[key]
+    if (open === undefined) throw new Error(`There is no channel ${key}.`)
+    return open(params)
+  }
   async function emit(key: string, params: Readonly<Record<string, string>>, event: string, data: unknown) {
-    await (realtime.channels as unknown as Readonly<Record<string, Open>>)[key]?.(params).emit(event, data)
+    await channelOf(key, params).emit(event, data)
+  }
+  async function revoke(user: string): Promise<void> {
+    await realtime.revoke(user)
   }
 
   const { engine, missing } = realtime

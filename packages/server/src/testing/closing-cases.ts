@@ -46,7 +46,7 @@ export function closingCases(test: RegisterCase): void {
       'a"b',
       'a_b',
     )
-    const bare = ['__proto__', 'constructor', 'hasOwnProperty', 'toString', 'log', 'presence']
+    const bare = ['__proto__', 'constructor', 'hasOwnProperty', 'toString', 'log', 'presence', '_control']
     return [...bare.map((name) => `${name}?own=${own}`), ...bare, ...values.map((value) => `${own}&v=${value}`)]
   }
 
