@@ -27,14 +27,14 @@ export interface Case {
 }
 
 /** One file of cases. */
-export interface Section {
+export interface CaseFile {
   readonly file: string
   readonly title: string
   readonly cases: readonly Case[]
 }
 
 /** Reads every file of cases, in the order of their names. */
-export function readSections(): Section[] {
+export function readCaseFiles(): CaseFile[] {
   const folder = new URL('../cases/', import.meta.url)
   return readdirSync(folder)
     .filter((file) => file.endsWith('.json'))

@@ -1,5 +1,6 @@
-/** The report: one line per file of cases, and what each bad input came to on each wire. */
-import type { Case, Section } from './case.ts'
+/** The report: one line per section of PROTOCOL.md, and what each bad input came to on each wire. */
+import { readFileSync } from 'node:fs'
+import type { Case, CaseFile } from './case.ts'
 import type { Observed } from './run.ts'
 import type { WireName } from './wire.ts'
 
@@ -13,15 +14,27 @@ export interface Outcome {
 
 const COLUMNS = ['websocket', 'sse', 'polling', 'http'] as const
 
+/** The sections of PROTOCOL.md: numbers with their titles, in their order. */
+export function readHeadings(): Map<string, string> {
+  const text = readFileSync(new URL('../../../PROTOCOL.md', import.meta.url), 'utf8')
+  return new Map(
+    [...text.matchAll(/^### (\d+\.\d+) (.+)$/gm)].map(([, number = '', title = '']) => [number, title]),
+  )
+}
+
 /** Writes the report. */
-export function formatReport(base: string, sections: readonly Section[], outcomes: readonly Outcome[]): string {
-  const rows = sections.map(({ title, cases }) => {
-    const own = outcomes.filter(({ one }) => cases.includes(one))
-    return [title, String(cases.length), ...COLUMNS.map((wire) => tally(own.filter((o) => o.wire === wire)))]
+export function formatReport(base: string, files: readonly CaseFile[], outcomes: readonly Outcome[]): string {
+  const cases = files.flatMap((file) => file.cases)
+  const rows = [...readHeadings()].flatMap(([number, title]) => {
+    const own = cases.filter(({ section }) => section === `§${number}`)
+    if (own.length === 0) return []
+    const ownOutcomes = outcomes.filter(({ one }) => own.includes(one))
+    const tallies = COLUMNS.map((wire) => tally(ownOutcomes.filter((o) => o.wire === wire)))
+    return [[`§${number} ${title.replaceAll('`', '')}`, String(own.length), ...tallies]]
   })
   const total = [
     'all',
-    String(sections.flatMap(({ cases }) => cases).length),
+    String(cases.length),
     ...COLUMNS.map((wire) => tally(outcomes.filter((o) => o.wire === wire))),
   ]
   const skips = outcomes.flatMap(({ one, wire, result }) =>
@@ -34,14 +47,14 @@ export function formatReport(base: string, sections: readonly Section[], outcome
     '',
     'Bad input',
     '',
-    formatBadInput(sections, outcomes),
+    formatBadInput(cases, outcomes),
     ...skips,
     '',
   ].join('\n')
 }
 
-function formatBadInput(sections: readonly Section[], outcomes: readonly Outcome[]): string {
-  const cases = sections.flatMap((section) => section.cases).filter(({ row }) => row !== undefined)
+function formatBadInput(all: readonly Case[], outcomes: readonly Outcome[]): string {
+  const cases = all.filter(({ row }) => row !== undefined)
   const cell = (one: Case, wire: WireName): string => {
     const outcome = outcomes.find((o) => o.one === one && o.wire === wire)
     if (outcome === undefined) return 'not run'

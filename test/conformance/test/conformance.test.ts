@@ -3,7 +3,7 @@
  * against a fixture of its own. The report is printed at the end.
  */
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { type Case, readSections } from '../src/case.ts'
+import { type Case, readCaseFiles } from '../src/case.ts'
 import { type Fixture, startFixture } from '../src/fixture.ts'
 import { formatReport, type Outcome } from '../src/report.ts'
 import { runCase, type Target } from '../src/run.ts'
@@ -11,7 +11,7 @@ import { runCase, type Target } from '../src/run.ts'
 const foreign = process.env.CONFORMANCE_URL
 /** Every case on a host that cannot tell how much it has buffered. */
 const isBlind = process.env.CONFORMANCE_BLIND === '1'
-const sections = readSections()
+const files = readCaseFiles()
 const outcomes: Outcome[] = []
 let fixture: Fixture | undefined
 
@@ -20,11 +20,11 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  process.stdout.write(`\n${formatReport(foreign ?? 'the fixture', sections, outcomes)}\n`)
+  process.stdout.write(`\n${formatReport(foreign ?? 'the fixture', files, outcomes)}\n`)
   await fixture?.close()
 })
 
-describe.each(sections)('$title', ({ cases }) => {
+describe.each(files)('$title', ({ cases }) => {
   for (const one of cases) {
     const needs = needsOf(one)
     for (const wire of one.wires) {

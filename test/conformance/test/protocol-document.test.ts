@@ -9,7 +9,7 @@ import {
   parseCursor,
 } from '@triwire/protocol'
 import { describe, expect, test } from 'vitest'
-import { readSections } from '../src/case.ts'
+import { readCaseFiles } from '../src/case.ts'
 
 const text = readFileSync(new URL('../../../PROTOCOL.md', import.meta.url), 'utf8')
 
@@ -95,7 +95,7 @@ describe('a reference to a section', () => {
   test('leads somewhere, within the page and from every case', () => {
     const withoutRfcs = text.replace(/RFC \d+ §[\d.]+/g, '')
     const within = [...withoutRfcs.matchAll(/§(\d+(?:\.\d+)?)/g)].map(([, number]) => number)
-    const cases = readSections().flatMap((file) => file.cases.map((one) => one.section.replace('§', '')))
+    const cases = readCaseFiles().flatMap((file) => file.cases.map((one) => one.section.replace('§', '')))
     expect([...within, ...cases].filter((number) => !headings.has(number))).toEqual([])
   })
 
@@ -109,7 +109,7 @@ describe('a reference to a section', () => {
 })
 
 test('every case has an id of its own and a sentence as its title', () => {
-  const cases = readSections().flatMap((file) => file.cases)
+  const cases = readCaseFiles().flatMap((file) => file.cases)
   expect(new Set(cases.map(({ id }) => id)).size).toBe(cases.length)
   for (const { title } of cases) expect(title).toMatch(/^[A-Z].+ .+[^.]$/)
 })
