@@ -77,6 +77,9 @@ export class Reader implements ChannelReader {
   /** Whether the last page was not written to its end. */
   #wasCut = false
   #retry: ReturnType<typeof setTimeout> | undefined
+  /** How often the node has lost sight of the log, and how often it had when the log last knew this reader's position. */
+  #interruptions = 0
+  #verifiedAt = 0
 
   constructor(
     channel: LiveChannel,
@@ -161,6 +164,7 @@ export class Reader implements ChannelReader {
   }
 
   handleInterrupted(): void {
+    this.#interruptions++
     if (this.#state === 'live') void this.#readOn()
     if (this.wantsPresence) this.#host.presenceMissed(this)
   }
@@ -180,7 +184,8 @@ export class Reader implements ChannelReader {
         this.#state = 'lagging'
         return
       }
-      if (this.#isLevelWith(this.channel.position)) {
+      // A log that lost its tail may end before this reader's position, or have something else there.
+      if (this.#verifiedAt === this.#interruptions && this.#isLevelWith(this.channel.position)) {
         this.#state = 'live'
         return
       }
@@ -201,17 +206,20 @@ export class Reader implements ChannelReader {
     }
   }
 
-  /** Reads and writes one page; false where there was nothing. */
+  /** Reads and writes one page; false where there was nothing, and nothing to learn. */
   async #readNext(): Promise<boolean> {
     const from = this.#position
+    const interruptions = this.#interruptions
+    const isNews = this.#verifiedAt !== interruptions
     const result = await this.#readPage({ after: from })
+    this.#verifiedAt = interruptions
     if (this.closed) return true
     if (result.status === 'gap') {
       if (this.#start !== undefined) await this.#startBehindGap(this.#start, from, result)
       return true
     }
     this.#writeEntries(result.entries)
-    return result.entries.length > 0
+    return isNews || result.entries.length > 0
   }
 
   async #startResumed(start: Start, resume: Extract<ReadResult, { readonly status: 'page' }>): Promise<void> {

@@ -1,0 +1,77 @@
+// A store that fails over to a replica which lacks the last events: what was delivered is not there any more.
+
+import { afterEach, describe, expect, it } from 'vitest'
+import type { Broker, BrokerListener, ReadRequest, ReadResult } from '../src/broker.ts'
+import { memory } from '../src/memory-broker.ts'
+import { HubStage } from './hub-stage.ts'
+
+const LOBBY = 'lobby?room=1'
+
+let stage: HubStage
+afterEach(() => stage.close())
+
+/** A broker whose log ends at an offset from the moment on that its tail is lost. */
+function createFailingStore() {
+  const broker = memory()
+  const listeners: BrokerListener[] = []
+  let end = Number.POSITIVE_INFINITY
+  const read = async (channel: string, request: ReadRequest): Promise<ReadResult> => {
+    const all = await broker.read(channel, { tail: 1000, limit: 1000, bytes: 1e6 })
+    if (all.status !== 'page' || all.head.offset <= end) return await broker.read(channel, request)
+    const head = all.entries.find(({ cursor }) => cursor.offset === end)?.cursor ?? all.from
+    if (request.after === undefined) return { status: 'page', entries: [], from: head, head }
+    if (request.after.offset > end) return { status: 'gap', reason: 'lost_tail', next: undefined, head }
+    return { status: 'page', entries: [], from: request.after, head }
+  }
+  const store = new Proxy(broker, {
+    get(target, name) {
+      if (name === 'read') return read
+      if (name === 'subscribe')
+        return (channel: string, listener: BrokerListener) => {
+          listeners.push(listener)
+          return target.subscribe(channel, listener)
+        }
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  }) satisfies Broker
+  return {
+    store,
+    failOver(to: number): void {
+      end = to
+      for (const listener of listeners) listener.onInterrupted()
+    },
+  }
+}
+
+describe('a reader whose last events the store has lost', () => {
+  it('is told so, though it stands beyond the head and nothing new has come', async () => {
+    const { store, failOver } = createFailingStore()
+    stage = new HubStage({ broker: store })
+    const ann = await stage.connect('ann')
+    ann.send({ t: 'join', ch: LOBBY, j: 1 })
+    await ann.take('joined')
+    for (const text of ['one', 'two', 'three']) await stage.emit(LOBBY, 'message', { text })
+    const [, second, third] = await ann.take('ev', 3)
+    failOver(2)
+    expect(await ann.take('gap')).toMatchObject([{ from: third?.at, to: null, reason: 'lost_tail' }])
+    expect((await ann.take('joined', 2))[1]).toMatchObject({ at: second?.at, how: 'fresh' })
+  })
+
+  it('is left alone where it stands on what is still there', async () => {
+    const { store, failOver } = createFailingStore()
+    stage = new HubStage({ broker: store })
+    const ann = await stage.connect('ann')
+    ann.send({ t: 'join', ch: LOBBY, j: 1 })
+    const [joined] = await ann.take('joined')
+    await stage.emit(LOBBY, 'message', { text: 'one' })
+    await ann.take('ev')
+    failOver(1)
+    ann.send({ t: 'ping', n: 1 })
+    await ann.take('pong')
+    await stage.emit(LOBBY, 'message', { text: 'two' })
+    await ann.take('ev', 2)
+    expect(ann.linesOf('gap')).toEqual([])
+    expect(ann.linesOf('joined')).toEqual([joined])
+  })
+})
