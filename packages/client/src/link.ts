@@ -400,6 +400,8 @@ export class Link {
 
   #wait({ retryMs = 0 }: TriwireError, now: number): void {
     this.#failures++
+    // By then the token may have run out again.
+    this.#reauthenticated = false
     this.#state = { name: 'waiting', until: now + Math.max(this.#backoffMs(this.#failures), retryMs) }
   }
 

@@ -270,6 +270,12 @@ describe('a link that is not accepted', () => {
     }
   })
 
+  it('may ask for a new token again after an outage: the one before may have run out meanwhile', () => {
+    const stage = open('sse', ['sse']).fail('sse', 'unauthorized').fail('sse')
+    expect(stage.pass(stage.wait).fail('sse', 'unauthorized').state.name).toBe('racing')
+    expect(stage.fail('sse', 'unauthorized').state.name).toBe('closed')
+  })
+
   it.each(['bad_origin', 'forbidden', 'bad_version', 'bad_line', 'line_too_large', 'not_found'])(
     'closes for good on %s, in a race and in use',
     (code) => {

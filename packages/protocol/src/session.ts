@@ -120,8 +120,8 @@ export class Session {
   readonly #outbox: Outbox
   readonly #pacer: Pacer
   readonly #maxSignals: number
-  /** Presence lines by channel, and whether the wire has been opened with them. */
-  readonly #presence = new Map<string, { readonly text: string; announced: boolean }>()
+  /** Presence lines by channel, whether the wire has been opened with them, and when a refused one is written again. */
+  readonly #presence = new Map<string, { readonly text: string; announced: boolean; retryAt?: number }>()
   /** Lines of which only the newest of a kind matters: presence by channel, the ping, what was seen. */
   readonly #control = new Map<string, string>()
   /** Signals that wait for their turn, by conflation key; those without one have a name of their own. */
@@ -187,7 +187,8 @@ export class Session {
    * @param writable whether there is a wire to write to. Without one, what waits to be written is due at no time.
    */
   deadline(now: number, writable = true): number {
-    const retries = [...this.#subscriptions.values()].map(({ retryAt = Number.POSITIVE_INFINITY }) => retryAt)
+    const refused = [...this.#subscriptions.values(), ...this.#presence.values()]
+    const retries = refused.map(({ retryAt = Number.POSITIVE_INFINITY }) => retryAt)
     if (writable && this.#signals.size > 0) retries.push(now + this.#pacer.waitMs(now))
     return Math.min(this.#outbox.deadline(now, writable ? this.#pacer : undefined), ...retries)
   }
@@ -309,6 +310,11 @@ export class Session {
   /** The deadline has passed. */
   handleTimeout(now: number): void {
     for (const subscription of this.#subscriptions.values()) subscription.handleTimeout(now)
+    for (const [channel, presence] of this.#presence) {
+      if (presence.retryAt === undefined || presence.retryAt > now) continue
+      delete presence.retryAt
+      if (presence.announced) this.#control.set(channel, presence.text)
+    }
     for (const failure of this.#outbox.takeExpired(now)) this.#tell({ type: 'failed', ...failure })
   }
 
@@ -480,7 +486,11 @@ export class Session {
       if (this.#outbox.refuse(key, retry, now, want)) this.#tell({ type: 'failed', key, error })
     } else if (of === undefined) this.#tell({ type: 'bye', error })
     else if (of === 'join' && retry !== undefined) this.#subscriptions.get(channel)?.handleRefused(now + retry)
-    else this.#tell({ type: 'refused', channel, of, error })
+    else {
+      const presence = of === 'pres' ? this.#presence.get(channel) : undefined
+      if (presence && retry !== undefined) presence.retryAt = now + retry
+      this.#tell({ type: 'refused', channel, of, error })
+    }
   }
 
   /** A cause is `<member>.<command id>` or `<member>#<n>`; one member's name may begin with another's. */

@@ -450,6 +450,69 @@ describe('a session sends', () => {
     expect(lines(session, 100)).toMatchObject([{ t: 'sig' }])
   })
 
+  test('a presence value again that was refused for the moment, and not one that was refused for good', () => {
+    const session = online()
+    const refusal = { t: 'err', code: 'too_many_members', msg: 'Full.', of: 'pres', ch: 'a' } as const
+    session.setPresence('a', { name: 'Ann' })
+    expect(changes(session)).toMatchObject([{ t: 'pres', n: 1 }])
+    hear(session, [{ ...refusal, retry: 5000 }])
+    expect(session.deadline(0)).toBe(5000)
+    session.handleTimeout(4999)
+    expect(lines(session, 4999)).toEqual([])
+    session.handleTimeout(5000)
+    expect(lines(session, 5000)).toMatchObject([{ t: 'pres', n: 1, d: { name: 'Ann' } }])
+    hear(session, [refusal], 5000)
+    expect(session.deadline(5000)).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  test('joins that have no answer under their numbers where several wires race, and others under new ones', () => {
+    const session = create()
+    session.subscribe('a', {}, true)
+    expect(read(session.takeOpening(true))).toMatchObject([{ ch: 'a', j: 1 }])
+    expect(read(session.takeOpening(true))).toMatchObject([{ ch: 'a', j: 1 }])
+    session.subscribe('b', {}, true)
+    expect(read(session.takeOpening(true))).toMatchObject([
+      { ch: 'a', j: 1 },
+      { ch: 'b', j: 2 },
+    ])
+    session.subscribe('a', { tail: 5 }, true)
+    expect(read(session.takeOpening(true))).toMatchObject([
+      { ch: 'b', j: 2 },
+      { ch: 'a', j: 3 },
+    ])
+    // Not so where both wires are listened to.
+    expect(read(session.takeOpening())).toMatchObject([{ j: 4 }, { j: 5 }])
+  })
+
+  test('everything without an answer to a wire that has taken over, and is at no time stale', () => {
+    const session = online()
+    session.publish('a', 'x', 1, 0)
+    session.command('a', 'do', 1, 0)
+    expect(lines(session)).toMatchObject([{ t: 'pub', n: 1 }, { t: 'cmd' }])
+    session.handleRejoin()
+    expect(session.hasChanges).toBe(true)
+    expect(changes(session)).toMatchObject([{ t: 'join', ch: 'a', j: 2, after: 'e:0:t0' }])
+    expect(hear(session, [event(1), joined(2, 0, 1), event(1)])).toMatchObject([
+      { type: 'event' },
+      { type: 'current' },
+    ])
+    session.handleMoved()
+    expect(session.takeDeliveries()).toEqual([])
+    expect(lines(session)).toMatchObject([{ t: 'pub', n: 1 }, { t: 'cmd' }])
+  })
+
+  test('what was seen last, where it is asked for, and that only to the wire that has asked', () => {
+    const session = online()
+    hear(session, [
+      { t: 'mark', n: 1 },
+      { t: 'mark', n: 2 },
+    ])
+    expect(lines(session)).toEqual([{ t: 'seen', n: 2 }])
+    hear(session, [{ t: 'mark', n: 3 }])
+    session.handleMoved()
+    expect(lines(session)).toEqual([])
+  })
+
   test('presence changes under rising numbers, and the newest value to every new wire', () => {
     const session = online()
     session.setPresence('a', 1)
