@@ -17,7 +17,8 @@ export class PresenceLeases {
   readonly #member: string
   readonly #holder =
     `${Date.now().toString(36)}.${(holders++).toString(36)}.${Math.random().toString(36).slice(2, 8)}`
-  readonly #held = new Set<string>()
+  /** Values by channel, because a member that is gone can only come back with one. */
+  readonly #held = new Map<string, { readonly data: string; readonly sequence: number }>()
   #renewal: Cancel | undefined
   #closed = false
 
@@ -40,13 +41,14 @@ export class PresenceLeases {
       throw new TriwireError('bad_payload', `A presence value has at most ${limits.presenceBytes} bytes.`)
     }
     const leaseMs = lasting ? limits.presenceLeaseMs : limits.presenceGraceMs
-    const hold = { member: this.#member, holder: this.#holder, value: { data, sequence }, leaseMs }
+    const shown = { data, sequence }
+    const hold = { member: this.#member, holder: this.#holder, value: shown, leaseMs }
     const outcome = await broker.hold(address, hold, { maxMembers: limits.presenceMembers })
     if (outcome === 'full')
       throw new TriwireError('too_many_members', `At most ${limits.presenceMembers} members are shown.`)
     if (!lasting) return
     if (this.#closed) await broker.release(address, this.#member, this.#holder, limits.presenceGraceMs)
-    else this.#keep(address)
+    else this.#keep(address, shown)
   }
 
   /** Leaves the presence set, because the client says so. */
@@ -72,22 +74,26 @@ export class PresenceLeases {
   close(graceMs: number = this.#hub.limits.presenceGraceMs): void {
     this.#closed = true
     this.#renewal?.()
-    for (const address of [...this.#held]) this.drop(address, graceMs)
+    for (const address of [...this.#held.keys()]) this.drop(address, graceMs)
   }
 
-  #keep(address: string): void {
-    this.#held.add(address)
+  #keep(address: string, shown: { readonly data: string; readonly sequence: number }): void {
+    this.#held.set(address, shown)
     const { wheel, limits } = this.#hub
     this.#renewal ??= wheel.repeat(limits.presenceLeaseMs / 3, () => void this.#renew())
   }
 
   async #renew(): Promise<void> {
     const { broker, limits, logger } = this.#hub
-    for (const address of [...this.#held]) {
+    const most = { maxMembers: limits.presenceMembers }
+    for (const [address, value] of [...this.#held]) {
       try {
         const hold = { member: this.#member, holder: this.#holder, leaseMs: limits.presenceLeaseMs }
-        const outcome = await broker.hold(address, hold, { maxMembers: limits.presenceMembers })
-        if (outcome === 'unknown') this.#held.delete(address)
+        const outcome = await broker.hold(address, hold, most)
+        // The lease has run out while this process stood still, or the store has lost it. The member is still here; and
+        // where it said goodbye over another connection, that has the higher number.
+        if (outcome === 'unknown' && this.#held.get(address) === value)
+          await broker.hold(address, { ...hold, value }, most)
       } catch (err) {
         logger.warn({ err }, 'a presence lease could not be renewed')
       }

@@ -712,6 +712,17 @@ describe('presence', () => {
     expect(await names(stage)).toEqual([])
   })
 
+  it('comes back by itself where its process stood still for longer than the lease', async () => {
+    const stage = start()
+    const socket = await stage.connect()
+    socket.send({ t: 'pres', ch: CHAT, n: 1, d: { name: 'Ann' } })
+    await settle()
+    vi.setSystemTime(Date.now() + 40_000)
+    expect(await names(stage)).toEqual([])
+    await pass(11_000)
+    expect(await names(stage)).toEqual(['Ann'])
+  })
+
   it('ends at once where the member says so', async () => {
     const stage = start()
     const socket = await stage.connect()
