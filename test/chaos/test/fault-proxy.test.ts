@@ -269,9 +269,16 @@ describe('the fault proxy', () => {
     upstream.close()
   })
 
+  test('unreachable: nobody gets through', async () => {
+    const proxy = await proxied({ kind: 'unreachable' })
+    const client = new RawClient(proxy.port).ask('/one')
+    await client.closed
+    expect(requests).toEqual([])
+  })
+
   test('heals: what comes after it meets no fault', async () => {
     const proxy = await proxied({ kind: 'refuse', of: 'websocket', status: 403 }, { kind: 'cut', everyMs: 10 })
-    proxy.heal()
+    proxy.setFaults([])
     const struck = proxy.struck()
     const client = new RawClient(proxy.port).upgrade()
     await client.until('101')

@@ -36,8 +36,8 @@ export interface FaultProxy {
   cut(): number
   /** Silences all connections; returns how many there were. */
   silence(): number
-  /** Ends what recurs (`cut`, `half-open`) and takes every fault from connections to come. */
-  heal(): void
+  /** Other faults from now on: what recurs, at once; the others for connections to come. */
+  setFaults(faults: readonly Fault[]): void
   close(): Promise<void>
 }
 
@@ -48,7 +48,7 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
   const seen: SeenRequest[] = []
   const connections = new Set<Connection>()
   const sockets = new Set<Socket>()
-  let faults = options.faults ?? []
+  let faults: readonly Fault[] = []
   let turn = 0
   let struck = 0
   const count = (kind: RequestKind, line: string): number =>
@@ -59,6 +59,10 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
     hold(client)
     const handleEarlyError = (): void => {}
     client.on('error', handleEarlyError)
+    if (faults.some(({ kind }) => kind === 'unreachable')) {
+      client.resetAndDestroy()
+      return
+    }
     void connectInTurn().then((upstream) => {
       client.off('error', handleEarlyError)
       if (upstream === undefined || client.destroyed) {
@@ -100,16 +104,18 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
   }
   const cut = (): number => strike((connection) => connection.reset())
   const silence = (): number => strike((connection) => connection.silence())
-  const timers = faults.flatMap((fault) =>
-    fault.kind === 'cut' || fault.kind === 'half-open'
-      ? [setInterval(fault.kind === 'cut' ? cut : silence, fault.everyMs)]
-      : [],
-  )
-  const heal = (): void => {
-    faults = []
+  let timers: ReturnType<typeof setInterval>[] = []
+  const setFaults = (next: readonly Fault[]): void => {
+    faults = next
     for (const timer of timers) clearInterval(timer)
+    timers = faults.flatMap((fault) =>
+      fault.kind === 'cut' || fault.kind === 'half-open'
+        ? [setInterval(fault.kind === 'cut' ? cut : silence, fault.everyMs)]
+        : [],
+    )
   }
 
+  setFaults(options.faults ?? [])
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
@@ -118,9 +124,9 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
     struck: () => struck,
     cut,
     silence,
-    heal,
+    setFaults,
     async close() {
-      heal()
+      setFaults([])
       server.close()
       for (const connection of connections) connection.reset()
       for (const socket of sockets) socket.destroy()

@@ -10,6 +10,8 @@ export type Fault =
   | { readonly kind: 'cut'; readonly everyMs: number }
   /** Connections stop carrying anything, and nobody is told; new ones work. */
   | { readonly kind: 'half-open'; readonly everyMs: number }
+  /** New connections are reset. */
+  | { readonly kind: 'unreachable' }
   /** Requests of a kind are answered by the proxy. */
   | { readonly kind: 'refuse'; readonly of: RequestKind; readonly status: number }
   /** Requests of a kind are taken and never answered. */

@@ -1,0 +1,58 @@
+// The measurements as commands: what is asked for on the command line, run one after another, printed as it comes.
+
+import { parseArgs } from 'node:util'
+import { brokenPromises, runFault } from './chaos-run.ts'
+import { FAULT_CASES, type Row } from './fault-cases.ts'
+import { endAll } from './processes/parent.ts'
+import { tableHead, tableLines } from './table.ts'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    messages: { type: 'string' },
+    every: { type: 'string', default: '5' },
+    only: { type: 'string' },
+    fault: { type: 'string' },
+    wire: { type: 'string', multiple: true },
+    quick: { type: 'boolean', default: false },
+    keep: { type: 'boolean', default: false },
+  },
+})
+
+async function table(): Promise<number> {
+  const options = {
+    messages: Number(values.messages ?? (values.quick ? 400 : 2000)),
+    everyMs: Number(values.every),
+    triwire: values.only !== 'socket.io',
+    socketIo: values.only !== 'triwire',
+    keep: values.keep,
+    ...(values.wire === undefined ? {} : { rows: values.wire as Row[] }),
+  }
+  const cases = FAULT_CASES.filter(({ name }) => values.fault === undefined || name.includes(values.fault))
+  console.log(`sent / lost / duplicated / reordered, ${options.messages} messages each way and wire\n`)
+  console.log(tableHead())
+  const broken: string[] = []
+  for (const fault of cases) {
+    const report = await runFault(fault, options)
+    console.log(tableLines(report))
+    if (report.folder !== undefined) console.log(`  histories in ${report.folder}`)
+    if (report.restless.length > 0) console.log(`  not at rest: ${report.restless.join(', ')}`)
+    if (options.triwire) broken.push(...brokenPromises(report))
+  }
+  console.log(broken.length === 0 ? '\nEvery promise of Triwire was kept.' : `\nBroken:\n${broken.join('\n')}`)
+  return broken.length === 0 ? 0 : 1
+}
+
+const commands: Readonly<Record<string, () => Promise<number>>> = { table }
+const [name = 'table'] = positionals
+const command = commands[name]
+if (command === undefined) {
+  console.error(`No measurement "${name}". There are: ${Object.keys(commands).join(', ')}.`)
+  process.exitCode = 2
+} else {
+  try {
+    process.exitCode = await command()
+  } finally {
+    await endAll()
+  }
+}
