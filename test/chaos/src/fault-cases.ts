@@ -14,6 +14,8 @@ export type Disturbance =
   | { readonly kind: 'kill-only-process' }
   /** Every client goes through these wires, one after another, again and again. */
   | { readonly kind: 'change-wires'; readonly everyMs: number }
+  /** Every connection goes silent, twice while messages flow, and nobody is told. */
+  | { readonly kind: 'half-open' }
   /** Nothing gets through for a while. */
   | { readonly kind: 'blackout'; readonly forMs: number }
 
@@ -32,13 +34,23 @@ export interface FaultCase {
   readonly expectsGap?: boolean
 }
 
+/**
+ * The case of a name.
+ * @throws Error where there is none
+ */
+export function faultCase(name: string): FaultCase {
+  const found = FAULT_CASES.find((candidate) => candidate.name === name)
+  if (found === undefined) throw new Error(`There is no fault "${name}".`)
+  return found
+}
+
 /** The table, roughly from harmless to harsh. */
 export const FAULT_CASES: readonly FaultCase[] = [
   { name: 'none', faults: [] },
   { name: 'round trip of 100 ms', faults: [], rttMs: 100 },
   { name: 'all connections reset every 200 ms', faults: [{ kind: 'cut', everyMs: 200 }] },
   { name: 'all connections reset every second', faults: [{ kind: 'cut', everyMs: 1000 }] },
-  { name: 'half-open every 8 s', faults: [{ kind: 'half-open', everyMs: 8000 }] },
+  { name: 'half-open, twice', faults: [], disturbance: { kind: 'half-open' } },
   { name: 'sliced into 1–7 bytes', faults: [{ kind: 'slice' }] },
   { name: 'throttled to 64 KiB/s', faults: [{ kind: 'throttle', bytesPerSecond: 65_536 }] },
   { name: 'every 5th answer lost', faults: [{ kind: 'drop-answers', every: 5 }] },

@@ -145,6 +145,12 @@ export class SocketIoSide implements Side {
         await this.#server.kill()
         await this.#startServer()
         return
+      case 'half-open':
+        for (let strike = 0; strike < 2; strike++) {
+          await pause((this.#plan.messages * this.#plan.everyMs) / 3)
+          for (const proxy of this.#proxies.values()) proxy.silence()
+        }
+        return
       case 'blackout':
         await pause((this.#plan.messages * this.#plan.everyMs) / 2)
         for (const proxy of this.#proxies.values()) {

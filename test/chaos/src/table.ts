@@ -7,8 +7,8 @@ const COLUMNS = [
   ['fault', 36],
   ['wire', 10],
   ['way', 5],
-  ['Triwire', 26],
-  ['Socket.IO', 22],
+  ['Triwire', 38],
+  ['Socket.IO', 28],
   ['Socket.IO, retries', 22],
 ] as const
 
@@ -23,7 +23,7 @@ export function tableLines({ fault, outcomes }: FaultReport): string {
   return outcomes
     .map(({ row, direction, triwire, socketIo, socketIoRetries }, index) => {
       const gaps =
-        triwire !== undefined && triwire.gaps.length > 0 ? ` ${triwire.gaps.length} gap (${triwire.told})` : ''
+        triwire !== undefined && triwire.gaps.length > 0 ? `, ${triwire.gaps.length} gap (${triwire.told})` : ''
       const cells = [
         index === 0 ? fault.name : '',
         row,

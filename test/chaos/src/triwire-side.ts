@@ -179,6 +179,12 @@ export class TriwireSide implements Side {
           const wire = ROUND[turn % ROUND.length] as (typeof ROUND)[number]
           await this.#clients.call('setWires', { ids: this.#ids, wires: [wire] })
         }
+      case 'half-open':
+        for (let strike = 0; strike < 2; strike++) {
+          await pause((this.#plan.messages * this.#plan.everyMs) / 3)
+          for (const proxy of this.#proxies.values()) proxy.silence()
+        }
+        return
       case 'blackout':
         await pause(half)
         for (const proxy of this.#proxies.values()) {

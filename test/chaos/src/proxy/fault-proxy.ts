@@ -30,11 +30,11 @@ export interface SeenRequest {
 export interface FaultProxy {
   readonly port: number
   readonly seen: readonly SeenRequest[]
-  /** Connections that were reset or silenced by a fault that recurs. */
+  /** Connections that were reset or silenced so far. */
   readonly struck: () => number
   /** Resets all connections; returns how many there were. */
   cut(): number
-  /** Silences all connections; returns how many there were. */
+  /** Half-open: all connections stop carrying anything, and nobody is told. Returns how many there were. */
   silence(): number
   /** Other faults from now on: what recurs, at once; the others for connections to come. */
   setFaults(faults: readonly Fault[]): void
@@ -108,11 +108,7 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
   const setFaults = (next: readonly Fault[]): void => {
     faults = next
     for (const timer of timers) clearInterval(timer)
-    timers = faults.flatMap((fault) =>
-      fault.kind === 'cut' || fault.kind === 'half-open'
-        ? [setInterval(fault.kind === 'cut' ? cut : silence, fault.everyMs)]
-        : [],
-    )
+    timers = faults.flatMap((fault) => (fault.kind === 'cut' ? [setInterval(cut, fault.everyMs)] : []))
   }
 
   setFaults(options.faults ?? [])

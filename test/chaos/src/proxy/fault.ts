@@ -8,8 +8,6 @@ export type RequestKind = 'websocket' | 'stream' | 'poll' | 'send' | 'hook' | 'o
 export type Fault =
   /** Every connection is reset at once, again and again. */
   | { readonly kind: 'cut'; readonly everyMs: number }
-  /** Connections stop carrying anything, and nobody is told; new ones work. */
-  | { readonly kind: 'half-open'; readonly everyMs: number }
   /** New connections are reset. */
   | { readonly kind: 'unreachable' }
   /** Requests of a kind are answered by the proxy. */
