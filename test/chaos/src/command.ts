@@ -3,6 +3,8 @@
 import { parseArgs } from 'node:util'
 import { brokenPromises, runFault } from './chaos-run.ts'
 import { FAULT_CASES, type Row } from './fault-cases.ts'
+import { measureConnect } from './measure-connect.ts'
+import { measureFallback } from './measure-fallback.ts'
 import { endAll } from './processes/parent.ts'
 import { tableHead, tableLines } from './table.ts'
 
@@ -43,16 +45,23 @@ async function table(): Promise<number> {
   return broken.length === 0 ? 0 : 1
 }
 
-const commands: Readonly<Record<string, () => Promise<number>>> = { table }
+const commands: Readonly<Record<string, () => Promise<number>>> = {
+  table,
+  connect: () => measureConnect({ runs: values.quick ? 3 : 7 }),
+  fallback: () => measureFallback({ runs: values.quick ? 1 : 5, minuteMs: values.quick ? 10_000 : 60_000 }),
+}
 const [name = 'table'] = positionals
 const command = commands[name]
 if (command === undefined) {
   console.error(`No measurement "${name}". There are: ${Object.keys(commands).join(', ')}.`)
   process.exitCode = 2
 } else {
+  let code = 1
   try {
-    process.exitCode = await command()
+    code = await command()
   } finally {
     await endAll()
+    // Not left to the event loop: sockets of faults that nobody ended would keep it running.
+    process.exit(code)
   }
 }

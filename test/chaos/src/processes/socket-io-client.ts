@@ -1,6 +1,7 @@
 // Socket.IO clients, many in one process, doing what the Triwire clients do.
 
 import { EventEmitter, once } from 'node:events'
+import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { io, type Socket } from 'socket.io-client'
 import { type HistoryLine, openHistory } from '../history.ts'
@@ -60,6 +61,8 @@ const handlers = {
       ...(retries === undefined ? {} : { retries, ackTimeout: 1000 }),
       ...(hasty ? { reconnectionDelay: 10, reconnectionDelayMax: 50 } : {}),
       query: { run },
+      // As browsers do; by default its requests in Node open a connection each.
+      agent: new Agent({ keepAlive: true }) as never,
       forceNew: true,
     })
     const reader = new Reader()
