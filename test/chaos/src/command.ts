@@ -5,6 +5,7 @@ import { brokenPromises, runFault } from './chaos-run.ts'
 import { FAULT_CASES, type Row } from './fault-cases.ts'
 import { measureConnect } from './measure-connect.ts'
 import { measureFallback } from './measure-fallback.ts'
+import { measureStalled } from './measure-stalled.ts'
 import { endAll } from './processes/parent.ts'
 import { tableHead, tableLines } from './table.ts'
 
@@ -48,6 +49,7 @@ async function table(): Promise<number> {
 const commands: Readonly<Record<string, () => Promise<number>>> = {
   table,
   connect: () => measureConnect({ runs: values.quick ? 3 : 7 }),
+  stalled: () => measureStalled({ stallMs: values.quick ? 8000 : 30_000 }),
   fallback: () => measureFallback({ runs: values.quick ? 1 : 5, minuteMs: values.quick ? 10_000 : 60_000 }),
 }
 const [name = 'table'] = positionals

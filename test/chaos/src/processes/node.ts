@@ -12,6 +12,7 @@ import { connectBroker } from '../broker/remote-broker.ts'
 import { api } from '../contract.ts'
 import { type HistoryLine, openHistory } from '../history.ts'
 import { serveParent } from './child.ts'
+import { measureMemory, type ServerMemory } from './memory.ts'
 import { recordAppends } from './record-appends.ts'
 
 /** How a node is set up. */
@@ -33,16 +34,6 @@ export interface EmitPlan {
   readonly everyMs: number
   /** Bytes of padding in each event. */
   readonly padBytes?: number
-}
-
-/** What a node holds. */
-export interface NodeMemory {
-  /** Bytes in use after a collection: V8's heap, and buffers outside of it. */
-  readonly heapBytes: number
-  readonly externalBytes: number
-  /** Bytes waiting in sockets. */
-  readonly writableBytes: number
-  readonly sockets: number
 }
 
 /** Nobody here is slow, and nobody shares an address with strangers. */
@@ -117,16 +108,8 @@ const handlers = {
     await node.realtime.channels.down({ run }).emit('message', { s: 'end', n })
   },
 
-  async memory(): Promise<NodeMemory> {
-    // Twice, and with a turn in between: finalizers of the first free buffers for the second.
-    for (let round = 0; round < 3; round++) {
-      globalThis.gc?.()
-      await sleep(20)
-    }
-    const { heapUsed, external } = process.memoryUsage()
-    let writableBytes = 0
-    for (const socket of node.sockets) writableBytes += socket.writableLength
-    return { heapBytes: heapUsed, externalBytes: external, writableBytes, sockets: node.sockets.size }
+  memory(): Promise<ServerMemory> {
+    return measureMemory(node.sockets)
   },
 
   /** A deploy: says goodbye to every client, then goes. */

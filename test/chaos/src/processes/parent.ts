@@ -11,11 +11,14 @@ export type ProcessName = 'broker' | 'node' | 'triwire-client' | 'socket-io-serv
 
 /** A running child, typed by what it serves. */
 export interface Child<THandlers extends Handlers> {
-  readonly pid: number
   call<TName extends keyof THandlers & string>(
     name: TName,
     input: Parameters<THandlers[TName]>[0],
   ): Promise<Awaited<ReturnType<THandlers[TName]>>>
+  /** SIGSTOP: it reads nothing and answers nothing, and its kernel acknowledges what it has room for. */
+  freeze(): void
+  /** SIGCONT. */
+  thaw(): void
   /** SIGKILL: nothing is written, flushed or said. Resolves when it is gone. */
   kill(): Promise<void>
 }
@@ -44,7 +47,6 @@ export async function startChild<THandlers extends Handlers>(name: ProcessName):
     waiting.clear()
   })
   return {
-    pid: child.pid as number,
     call: (call, input) =>
       new Promise((resolve, reject) => {
         if (!child.connected) {
@@ -58,6 +60,8 @@ export async function startChild<THandlers extends Handlers>(name: ProcessName):
         })
         child.send({ id, name: call, input })
       }),
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
     async kill() {
       child.kill('SIGKILL')
       await gone

@@ -3,11 +3,12 @@
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Server } from 'socket.io'
 import { openHistory } from '../history.ts'
 import { serveParent } from './child.ts'
+import { measureMemory, type ServerMemory } from './memory.ts'
 import type { EmitPlan } from './node.ts'
 
 async function start(folder: string, name: string, port: number) {
@@ -23,9 +24,14 @@ async function start(folder: string, name: string, port: number) {
     })
     socket.on('end', (answer: () => void) => answer())
   })
+  const sockets = new Set<Socket>()
+  http.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+  })
   http.listen(port, '127.0.0.1')
   await once(http, 'listening')
-  return { io, write, name, port: (http.address() as AddressInfo).port }
+  return { io, write, name, sockets, port: (http.address() as AddressInfo).port }
 }
 
 let server: Awaited<ReturnType<typeof start>>
@@ -45,16 +51,21 @@ const handlers = {
   },
 
   /** Emits 1 to `count`. Socket.IO reports nothing about what it has emitted, so taking it counts as its answer. */
-  async emit({ run, count, everyMs }: EmitPlan): Promise<void> {
+  async emit({ run, count, everyMs, padBytes = 0 }: EmitPlan): Promise<void> {
+    const pad = padBytes === 0 ? {} : { pad: 'x'.repeat(padBytes) }
     const startedAt = performance.now()
     for (let n = 1; n <= count; n++) {
       const message = { c: `down?run=${run}`, s: server.name, n } as const
       server.write({ k: 'sent', ...message })
-      server.io.to(run).emit('message', { s: server.name, n })
+      server.io.to(run).emit('message', { s: server.name, n, ...pad })
       server.write({ k: 'acked', ...message })
       const early = startedAt + n * everyMs - performance.now()
       if (early > 0) await sleep(early)
     }
+  },
+
+  memory(): Promise<ServerMemory> {
+    return measureMemory(server.sockets)
   },
 
   mark({ run, n }: { run: string; n: number }): void {
