@@ -3,11 +3,12 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { WireName } from '@triwire/client'
 import { check, readHistories, type Verdict } from './checker.ts'
 import type { FaultCase, Row } from './fault-cases.ts'
 import type { RunPlan, Side } from './side.ts'
 import { plainOf, retryingOf, SocketIoSide } from './socket-io-side.ts'
-import { TriwireSide } from './triwire-side.ts'
+import { clientsOf, TriwireSide } from './triwire-side.ts'
 
 /** What is run. */
 export interface RunOptions {
@@ -22,8 +23,8 @@ export interface RunOptions {
 
 /** One line of the table. Without a verdict, this library has no such row. */
 export interface Outcome {
-  readonly fault: FaultCase
-  readonly row: Row
+  /** The client: its row, or one of several of a row. */
+  readonly client: string
   readonly direction: 'down' | 'up'
   readonly triwire: Verdict | undefined
   readonly socketIo: Verdict | undefined
@@ -36,9 +37,14 @@ export interface FaultReport {
   readonly outcomes: readonly Outcome[]
   /** Clients that did not come to rest in time. */
   readonly restless: readonly string[]
+  /** How often the fault struck Triwire, where it is one that strikes. */
+  readonly strikes: number
+  /** The wire each client of Triwire ended on. */
+  readonly wires: Readonly<Record<string, WireName | undefined>>
   readonly folder: string | undefined
 }
 
+const CHANGES_WIRES = new Set<string | undefined>(['change-wires', 'half-open-return'])
 const ROWS: readonly Row[] = ['websocket', 'sse', 'polling', 'all']
 
 /** Runs a fault. */
@@ -47,11 +53,9 @@ export async function runFault(fault: FaultCase, options: RunOptions): Promise<F
   const rows = (options.rows ?? ROWS).filter((row) => fault.blocks?.includes(row) !== true)
   const plan: RunPlan = { case: fault, rows, messages: options.messages, everyMs: options.everyMs, folder }
   // The wires of Socket.IO cannot be changed from outside.
-  const hasSocketIo = options.socketIo && fault.disturbance?.kind !== 'change-wires'
-  const sides: Side[] = [
-    ...(options.triwire ? [new TriwireSide(plan)] : []),
-    ...(hasSocketIo ? [new SocketIoSide(plan)] : []),
-  ]
+  const hasSocketIo = options.socketIo && fault.copies === undefined && !CHANGES_WIRES.has(fault.disturbance?.kind)
+  const triwire = new TriwireSide(plan)
+  const sides: Side[] = [...(options.triwire ? [triwire] : []), ...(hasSocketIo ? [new SocketIoSide(plan)] : [])]
   try {
     const restless: string[] = []
     for (const side of sides) await side.start()
@@ -62,28 +66,29 @@ export async function runFault(fault: FaultCase, options: RunOptions): Promise<F
         restless.push(...(await side.settle()))
       }),
     )
+    const { strikes } = triwire
+    const wires = options.triwire ? await triwire.wires() : {}
     const verdicts = check(readHistories(folder))
     const find = (channel: string, reader: string): Verdict | undefined =>
       verdicts.find((verdict) => verdict.channel === channel && verdict.reader === reader)
-    const outcomes = rows.flatMap((row): Outcome[] => [
+    const clients = rows.flatMap((row) => clientsOf(fault, row).map((client) => ({ row, client })))
+    const outcomes = clients.flatMap(({ row, client }): Outcome[] => [
       {
-        fault,
-        row,
+        client,
         direction: 'down',
-        triwire: find('down?run=run', row),
+        triwire: find('down?run=run', client),
         socketIo: find('down?run=sio', plainOf(row)),
         socketIoRetries: undefined,
       },
       {
-        fault,
-        row,
+        client,
         direction: 'up',
-        triwire: find(`up?run=${row}`, 'log'),
+        triwire: find(`up?run=${client}`, 'log'),
         socketIo: find(`up?run=${plainOf(row)}`, 'server'),
         socketIoRetries: find(`up?run=${retryingOf(row)}`, 'server'),
       },
     ])
-    return { fault, outcomes, restless, folder: options.keep ? folder : undefined }
+    return { fault, outcomes, restless, strikes, wires, folder: options.keep ? folder : undefined }
   } finally {
     for (const side of sides) await side.close()
     if (!options.keep) rmSync(folder, { recursive: true, force: true })
@@ -95,8 +100,8 @@ export function brokenPromises({ fault, outcomes, restless }: FaultReport): stri
   const broken = restless
     .filter((client) => !client.startsWith('sio-'))
     .map((client) => `${fault.name}: the client over ${client} did not catch up`)
-  for (const { row, direction, triwire } of outcomes) {
-    const where = `${fault.name}, ${row} ${direction}`
+  for (const { client, direction, triwire } of outcomes) {
+    const where = `${fault.name}, ${client} ${direction}`
     if (triwire === undefined) {
       broken.push(`${where}: there is no history`)
       continue

@@ -1,5 +1,6 @@
 // The faults of the table: a name, what the network does, and which wires cannot live there at all.
 
+import type { WireName } from '@triwire/client'
 import type { Fault } from './proxy/fault.ts'
 
 /** What happens to the processes, or to the clients, while messages flow. */
@@ -13,7 +14,9 @@ export type Disturbance =
   /** There is one process, node and memory broker in one, and it is killed once. */
   | { readonly kind: 'kill-only-process' }
   /** Every client goes through these wires, one after another, again and again. */
-  | { readonly kind: 'change-wires'; readonly everyMs: number }
+  | { readonly kind: 'change-wires'; readonly everyMs: number; readonly through: readonly WireName[] }
+  /** The same, and each time the connections before are left half-open: the server has not noticed yet. */
+  | { readonly kind: 'half-open-return'; readonly everyMs: number; readonly through: readonly WireName[] }
   /** Every connection goes silent, twice while messages flow, and nobody is told. */
   | { readonly kind: 'half-open' }
   /** Nothing gets through for a while. */
@@ -30,9 +33,14 @@ export interface FaultCase {
   readonly disturbance?: Disturbance
   /** Rows that cannot work under this fault, for both libraries. */
   readonly blocks?: readonly Row[]
+  /** Clients per wire. Default 1; more than one are Triwire's alone. */
+  readonly copies?: number
   /** Readers are told of one gap: what they stood in is gone. */
   readonly expectsGap?: boolean
 }
+
+/** Each wire after each other one. */
+export const EVERY_CHANGE: readonly WireName[] = ['websocket', 'sse', 'polling', 'websocket', 'polling', 'sse']
 
 /**
  * The case of a name.
@@ -81,7 +89,16 @@ export const FAULT_CASES: readonly FaultCase[] = [
     blocks: ['websocket', 'sse'],
   },
   { name: 'nothing gets through for 5 s', faults: [], disturbance: { kind: 'blackout', forMs: 5000 } },
-  { name: 'wires change every 500 ms', faults: [], disturbance: { kind: 'change-wires', everyMs: 500 } },
+  {
+    name: 'wires change every 500 ms',
+    faults: [],
+    disturbance: { kind: 'change-wires', everyMs: 500, through: EVERY_CHANGE },
+  },
+  {
+    name: 'half-open and back every 500 ms',
+    faults: [],
+    disturbance: { kind: 'half-open-return', everyMs: 500, through: EVERY_CHANGE },
+  },
   { name: 'a node killed every 2 s', faults: [], disturbance: { kind: 'kill-node', everyMs: 2000 } },
   { name: 'a node drained every 2 s', faults: [], disturbance: { kind: 'drain-node', everyMs: 2000 } },
   { name: 'broker killed', faults: [], disturbance: { kind: 'kill-broker' }, expectsGap: true },

@@ -1,5 +1,5 @@
-// `pnpm chaos stalled`: a reader whose process is frozen (SIGSTOP) while its channel carries 2 MB/s. What does the server
-// hold for it, and does it catch up? Beside it a second node serves a healthy reader of the same channel, so that what
+// `pnpm chaos stalled`: a reader whose process is frozen (SIGSTOP) while its channel carries 2 MB/s, and one whose network
+// carries an eighth of that. What does the server hold for them, and do they catch up? Beside it a second node serves a healthy reader of the same channel, so that what
 // the load itself costs is not counted; the log lives in the broker's process, so that it is not counted either.
 
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -15,11 +15,14 @@ import { type Child, startChild } from './processes/parent.ts'
 import type { SocketIoClientProcess } from './processes/socket-io-client.ts'
 import type { SocketIoServerProcess } from './processes/socket-io-server.ts'
 import type { TriwireClientProcess } from './processes/triwire-client.ts'
+import { startFaultProxy } from './proxy/fault-proxy.ts'
 
 const RUN = 'stalled'
 const EVENT_BYTES = 4096
 /** 2 MiB a second. */
 const EVERY_MS = 2
+/** What the network of a slow reader carries. */
+const SLOW_BYTES_PER_SECOND = 256 * 1024
 const WARM_MS = 5000
 const SAMPLE_EVERY_MS = 2500
 const CATCH_UP_MS = 90_000
@@ -46,13 +49,15 @@ export async function measureStalled({ stallMs }: { readonly stallMs: number }):
   )
   let code = 0
   for (const wire of ['websocket', 'sse', 'polling'] as const) {
-    const stall = await stallTriwire(wire, stallMs)
-    print(`Triwire, ${wire}`, stall)
+    const slow = await stallTriwire(wire, 'slow', stallMs)
+    const stall = await stallTriwire(wire, 'frozen', stallMs)
+    print(`Triwire, ${wire}, slow`, slow)
+    print(`Triwire, ${wire}, frozen`, stall)
     if (Math.max(...stall.grownBytes) > MIB || stall.lost + stall.duplicated + stall.gaps > 0) code = 1
     if (stall.caughtUpMs === undefined) code = 1
   }
   for (const transport of ['websocket', 'polling'] as const)
-    print(`Socket.IO, ${transport}`, await stallSocketIo(transport, stallMs))
+    print(`Socket.IO, ${transport}, frozen`, await stallSocketIo(transport, stallMs))
   return code
 }
 
@@ -65,11 +70,11 @@ function print(name: string, stall: Stall): void {
     stall.caughtUpMs === undefined ? 'did not catch up' : `caught up in ${(stall.caughtUpMs / 1000).toFixed(1)} s`
   const { received, lost, duplicated, gaps } = stall
   console.log(
-    `${name.padEnd(22)}${grown.padStart(22)}, ${waiting}; ${caughtUp}: ${received} events, ${lost} lost, ${duplicated} twice, ${gaps} gaps`,
+    `${name.padEnd(30)}${grown.padStart(22)}, ${waiting}; ${caughtUp}: ${received} events, ${lost} lost, ${duplicated} twice, ${gaps} gaps`,
   )
 }
 
-async function stallTriwire(wire: WireName, stallMs: number): Promise<Stall> {
+async function stallTriwire(wire: WireName, how: 'frozen' | 'slow', stallMs: number): Promise<Stall> {
   const folder = mkdtempSync(join(tmpdir(), 'triwire-chaos-'))
   const broker = await startChild<BrokerProcess>('broker')
   const { port: brokerPort } = await broker.call('start', { folder, life: 0 })
@@ -77,8 +82,15 @@ async function stallTriwire(wire: WireName, stallMs: number): Promise<Stall> {
     ['stalled', 'healthy', 'producer'].map((name) => startNode(folder, name, brokerPort)),
   )
   const [stalled, healthy, producer] = nodes as [Node, Node, Node]
+  const proxy = await startFaultProxy({
+    targets: [stalled.port],
+    faults: how === 'slow' ? [{ kind: 'throttle', bytesPerSecond: SLOW_BYTES_PER_SECOND }] : [],
+  })
   const readers = await Promise.all(
-    [stalled, healthy].map(async ({ name, port }) => {
+    [
+      { name: 'stalled', port: proxy.port },
+      { name: 'healthy', port: healthy.port },
+    ].map(async ({ name, port }) => {
       const child = await startChild<TriwireClientProcess>('triwire-client')
       await child.call('start', { folder, name: `client-${name}` })
       await child.call('open', { id: name, port, wires: [wire], down: RUN, boundMs: 10_000 })
@@ -88,22 +100,24 @@ async function stallTriwire(wire: WireName, stallMs: number): Promise<Stall> {
   const [frozen, beside] = readers as [Child<TriwireClientProcess>, Child<TriwireClientProcess>]
   try {
     const count = Math.round((WARM_MS + stallMs) / EVERY_MS)
+    const sample = (): Promise<Pair> =>
+      Promise.all([stalled.child.call('memory', undefined), healthy.child.call('memory', undefined)])
+    const before = await sample()
     const emitted = producer.child.call('emit', { run: RUN, count, everyMs: EVERY_MS, padBytes: EVENT_BYTES })
     await sleep(WARM_MS)
-    const samples = await sampleWhile(frozen, stallMs, () =>
-      Promise.all([stalled.child.call('memory', undefined), healthy.child.call('memory', undefined)]),
-    )
-    await emitted
+    const samples = await sampleWhile(how === 'frozen' ? frozen : undefined, stallMs, sample)
     const thawedAt = performance.now()
+    proxy.setFaults([])
+    // What is under way keeps its pace; a slow network that has become a fast one is a new connection.
+    if (how === 'slow') proxy.cut()
+    await emitted
     await producer.child.call('mark', { run: RUN, n: 1 })
     const missing = await frozen.call('marked', { ids: ['stalled'], n: 1, boundMs: CATCH_UP_MS })
     const caughtUpMs = missing.length === 0 ? performance.now() - thawedAt : undefined
     await beside.call('marked', { ids: ['healthy'], n: 1, boundMs: CATCH_UP_MS })
     const verdict = check(readHistories(folder)).find(({ reader }) => reader === 'stalled')
-    const [first, ...rest] = samples as [[ServerMemory, ServerMemory], ...[ServerMemory, ServerMemory][]]
     return {
-      grownBytes: rest.map(([one, other]) => one.bytes - first[0].bytes - (other.bytes - first[1].bytes)),
-      writableBytes: rest.map(([one]) => one.writableBytes),
+      ...growthOf(before, samples),
       caughtUpMs,
       received: verdict?.delivered ?? 0,
       lost: verdict?.lost ?? Number.NaN,
@@ -111,6 +125,7 @@ async function stallTriwire(wire: WireName, stallMs: number): Promise<Stall> {
       gaps: verdict?.gaps.length ?? Number.NaN,
     }
   } finally {
+    await proxy.close()
     for (const child of [...readers, ...nodes.map((node) => node.child), broker]) await child.kill()
     rmSync(folder, { recursive: true, force: true })
   }
@@ -133,13 +148,14 @@ async function stallSocketIo(transport: 'websocket' | 'polling', stallMs: number
   try {
     const count = Math.round((WARM_MS + stallMs) / EVERY_MS)
     const plan = { run: RUN, count, everyMs: EVERY_MS, padBytes: EVENT_BYTES }
+    const sample = (): Promise<Pair> =>
+      Promise.all([stalled.server.call('memory', undefined), healthy.server.call('memory', undefined)])
+    const before = await sample()
     const emitted = pairs.map(({ server }) => server.call('emit', plan))
     await sleep(WARM_MS)
-    const samples = await sampleWhile(stalled.client, stallMs, () =>
-      Promise.all([stalled.server.call('memory', undefined), healthy.server.call('memory', undefined)]),
-    )
-    await Promise.all(emitted)
+    const samples = await sampleWhile(stalled.client, stallMs, sample)
     const thawedAt = performance.now()
+    await Promise.all(emitted)
     let missing: string[]
     do {
       await stalled.server.call('mark', { run: RUN, n: 1 })
@@ -148,10 +164,8 @@ async function stallSocketIo(transport: 'websocket' | 'polling', stallMs: number
     const verdict = check(readHistories(folder).filter((line) => !('s' in line) || line.s === 'stalled')).find(
       ({ reader }) => reader === 'stalled',
     )
-    const [first, ...rest] = samples as [[ServerMemory, ServerMemory], ...[ServerMemory, ServerMemory][]]
     return {
-      grownBytes: rest.map(([one, other]) => one.bytes - first[0].bytes - (other.bytes - first[1].bytes)),
-      writableBytes: rest.map(([one]) => one.writableBytes),
+      ...growthOf(before, samples),
       caughtUpMs: missing.length === 0 ? performance.now() - thawedAt : undefined,
       received: verdict?.delivered ?? 0,
       lost: verdict?.lost ?? Number.NaN,
@@ -167,6 +181,17 @@ async function stallSocketIo(transport: 'websocket' | 'polling', stallMs: number
   }
 }
 
+/** The server of the stalled reader, and that of the healthy one. */
+type Pair = readonly [ServerMemory, ServerMemory]
+
+/** What the first has grown by more than the second, since before the load. */
+function growthOf(before: Pair, samples: readonly Pair[]): Pick<Stall, 'grownBytes' | 'writableBytes'> {
+  return {
+    grownBytes: samples.map(([one, other]) => one.bytes - before[0].bytes - (other.bytes - before[1].bytes)),
+    writableBytes: samples.map(([one]) => one.writableBytes),
+  }
+}
+
 interface Node {
   readonly name: string
   readonly child: Child<NodeProcess>
@@ -179,14 +204,14 @@ async function startNode(folder: string, name: string, brokerPort: number): Prom
   return { name, child, port }
 }
 
-/** Samples once before, then again and again while the process is frozen. */
+/** Samples again and again while the process, if one is given, is frozen. */
 async function sampleWhile<TSample>(
-  frozen: { freeze(): void; thaw(): void },
+  frozen: { freeze(): void; thaw(): void } | undefined,
   stallMs: number,
   sample: () => Promise<TSample>,
 ): Promise<TSample[]> {
-  const samples = [await sample()]
-  frozen.freeze()
+  const samples: TSample[] = []
+  frozen?.freeze()
   try {
     const endsAt = performance.now() + stallMs
     while (performance.now() < endsAt) {
@@ -194,7 +219,7 @@ async function sampleWhile<TSample>(
       samples.push(await sample())
     }
   } finally {
-    frozen.thaw()
+    frozen?.thaw()
   }
   return samples
 }

@@ -21,12 +21,12 @@ export function tableHead(): string {
 /** The lines of one fault. */
 export function tableLines({ fault, outcomes }: FaultReport): string {
   return outcomes
-    .map(({ row, direction, triwire, socketIo, socketIoRetries }, index) => {
+    .map(({ client, direction, triwire, socketIo, socketIoRetries }, index) => {
       const gaps =
         triwire !== undefined && triwire.gaps.length > 0 ? `, ${triwire.gaps.length} gap (${triwire.told})` : ''
       const cells = [
         index === 0 ? fault.name : '',
-        row,
+        client,
         direction,
         cellOf(triwire) + gaps,
         cellOf(socketIo),

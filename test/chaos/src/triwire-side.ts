@@ -1,7 +1,8 @@
 // Triwire in a run: a broker's process, two nodes behind proxies that take them in turn, and a process of clients.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Row } from './fault-cases.ts'
+import type { WireName } from '@triwire/client'
+import type { FaultCase, Row } from './fault-cases.ts'
 import type { BrokerProcess } from './processes/broker.ts'
 import type { NodeProcess } from './processes/node.ts'
 import { type Child, startChild } from './processes/parent.ts'
@@ -18,8 +19,6 @@ import {
 } from './side.ts'
 
 const WIRES = { websocket: ['websocket'], sse: ['sse'], polling: ['polling'], all: undefined } as const
-/** The order in which wires change, each from every other. */
-const ROUND = ['websocket', 'sse', 'polling', 'websocket', 'polling', 'sse'] as const
 /** The channel everybody reads. */
 const RUN = 'run'
 
@@ -39,13 +38,25 @@ export class TriwireSide implements Side {
   #brokerLife = 0
   #clients!: Child<TriwireClientProcess>
   #proxies = new Map<string, FaultProxy>()
+  #strikes = 0
 
   constructor(plan: RunPlan) {
     this.#plan = plan
   }
 
-  get #ids(): readonly Row[] {
-    return this.#plan.rows
+  get #ids(): readonly string[] {
+    return this.#plan.rows.flatMap((row) => clientsOf(this.#plan.case, row))
+  }
+
+  /** Connections struck by the proxies, and what was done to processes and clients: without any, nothing was tried. */
+  get strikes(): number {
+    return [...this.#proxies.values()].reduce((sum, proxy) => sum + proxy.struck(), this.#strikes)
+  }
+
+  /** The wire each client ended on. */
+  async wires(): Promise<Readonly<Record<string, WireName | undefined>>> {
+    const reports = this.#ids.map(async (id) => [id, (await this.#clients.call('report', id)).wire] as const)
+    return Object.fromEntries(await Promise.all(reports))
   }
 
   async start(): Promise<void> {
@@ -65,12 +76,12 @@ export class TriwireSide implements Side {
   }
 
   async open(): Promise<void> {
-    await Promise.all(
-      this.#ids.map((id) => {
-        const wires = WIRES[id]
+    const opened = this.#plan.rows.flatMap((row) =>
+      clientsOf(this.#plan.case, row).map((id) => {
+        const wires = WIRES[row]
         return this.#clients.call('open', {
           id,
-          port: (this.#proxies.get(id) as FaultProxy).port,
+          port: (this.#proxies.get(row) as FaultProxy).port,
           ...(wires === undefined ? {} : { wires }),
           down: RUN,
           hasty: true,
@@ -78,6 +89,7 @@ export class TriwireSide implements Side {
         })
       }),
     )
+    await Promise.all(opened)
   }
 
   async send(): Promise<void> {
@@ -165,6 +177,7 @@ export class TriwireSide implements Side {
         }
       case 'kill-broker':
         await pause(half)
+        this.#strikes++
         await this.#broker?.kill()
         await this.#startBroker()
         return
@@ -173,34 +186,46 @@ export class TriwireSide implements Side {
         await this.#replace(this.#nodes[0] as Node, false)
         return
       case 'change-wires':
+      case 'half-open-return':
         for (let turn = 1; ; turn++) {
           await pause(disturbance.everyMs)
           if (over.aborted) return
-          const wire = ROUND[turn % ROUND.length] as (typeof ROUND)[number]
+          if (disturbance.kind === 'half-open-return') this.#strike((proxy) => proxy.silence())
+          const { through } = disturbance
+          const wire = through[turn % through.length] as WireName
           await this.#clients.call('setWires', { ids: this.#ids, wires: [wire] })
+          this.#strikes++
         }
       case 'half-open':
         for (let strike = 0; strike < 2; strike++) {
           await pause((this.#plan.messages * this.#plan.everyMs) / 3)
-          for (const proxy of this.#proxies.values()) proxy.silence()
+          this.#strike((proxy) => proxy.silence())
         }
         return
       case 'blackout':
         await pause(half)
-        for (const proxy of this.#proxies.values()) {
-          proxy.setFaults([{ kind: 'unreachable' }])
-          proxy.cut()
-        }
+        for (const proxy of this.#proxies.values()) proxy.setFaults([{ kind: 'unreachable' }])
+        this.#strike((proxy) => proxy.cut())
         await pause(disturbance.forMs)
         for (const proxy of this.#proxies.values()) proxy.setFaults([])
     }
   }
 
+  #strike(how: (proxy: FaultProxy) => number): void {
+    for (const proxy of this.#proxies.values()) how(proxy)
+  }
+
   async #replace(node: Node, gently: boolean): Promise<void> {
+    this.#strikes++
     if (gently) await node.child.call('drain', undefined)
     await node.child.kill()
     const child = await startChild<NodeProcess>('node')
     await this.#startNode(node, child)
     node.child = child
   }
+}
+
+/** The clients of a row: one that is called like it, or several. */
+export function clientsOf({ copies = 1 }: FaultCase, row: Row): readonly string[] {
+  return copies === 1 ? [row] : Array.from({ length: copies }, (_, index) => `${row}-${index + 1}`)
 }

@@ -3,7 +3,7 @@
 
 import { afterAll, describe, expect, test } from 'vitest'
 import { brokenPromises, runFault } from '../src/chaos-run.ts'
-import { type FaultCase, faultCase } from '../src/fault-cases.ts'
+import { EVERY_CHANGE, type FaultCase, faultCase } from '../src/fault-cases.ts'
 import { endAll } from '../src/processes/parent.ts'
 
 /** Longer and harsher runs: `MESSAGES=10000 CUT_EVERY_MS=50 npx vitest run --project test-chaos chaos`. */
@@ -20,7 +20,11 @@ const CASES: readonly FaultCase[] = [
   faultCase('sliced into 1–7 bytes'),
   faultCase('WebSocket killed 200 ms after 101'),
   faultCase('WebSocket swallowed, SSE heads held'),
-  { name: 'wires change every 100 ms', faults: [], disturbance: { kind: 'change-wires', everyMs: 100 } },
+  {
+    name: 'half-open and back every 150 ms',
+    faults: [],
+    disturbance: { kind: 'half-open-return', everyMs: 150, through: EVERY_CHANGE },
+  },
   { name: 'a node killed every 500 ms', faults: [], disturbance: { kind: 'kill-node', everyMs: 500 } },
   { name: 'a node drained every 500 ms', faults: [], disturbance: { kind: 'drain-node', everyMs: 500 } },
   faultCase('broker killed'),
@@ -41,6 +45,8 @@ describe.concurrent('messages each way, over every wire', () => {
         socketIo: false,
       })
       expect(brokenPromises(report)).toEqual([])
+      if (fault.disturbance !== undefined || fault.faults[0]?.kind === 'cut')
+        expect(report.strikes).toBeGreaterThan(0)
       for (const { direction, triwire } of report.outcomes)
         if (direction === 'up') expect(triwire?.acked).toBe(MESSAGES)
     },

@@ -24,15 +24,12 @@ export interface ClientSetup {
 /** What is known of a client. */
 export interface ClientReport {
   readonly wire: WireName | undefined
-  readonly received: number
-  readonly marked: number
 }
 
 /** Publishes without an answer at a time: the client's queue holds 1,000. */
 const WINDOW = 400
 
 class Reader extends EventEmitter<{ news: [] }> {
-  received = 0
   /** The highest end mark that came. */
   marked = 0
   firstAt: number | undefined
@@ -86,7 +83,6 @@ const handlers = {
           reader.firstAt ??= performance.timeOrigin + performance.now()
           if (s === 'end') reader.marked = Math.max(reader.marked, n)
           else {
-            reader.received++
             write({ k: 'got', c, r: id, s, n })
           }
           reader.emit('news')
@@ -142,20 +138,12 @@ const handlers = {
     return ids.filter((_, index) => !reached[index])
   },
 
-  /** Waits until a client has so many messages. */
-  received({ id, count, boundMs }: { id: string; count: number; boundMs: number }): Promise<boolean> {
-    const { reader } = of(id)
-    return until(reader, () => reader.received >= count, boundMs)
-  },
-
   setWires({ ids, wires }: { ids: readonly string[]; wires: readonly WireName[] | null }): void {
     for (const id of ids) of(id).client.setWires(wires ?? undefined)
   },
 
   report(id: string): ClientReport {
-    const { client, reader } = of(id)
-    const { wire } = client.connection.getSnapshot()
-    return { wire, received: reader.received, marked: reader.marked }
+    return { wire: of(id).client.connection.getSnapshot().wire }
   },
 
   /**
