@@ -178,7 +178,14 @@ export class Driver {
       this.session.ping(now)
     }
     const lines = this.session.takeLines(now)
-    if (lines.length > 0) pipe.wire.send(lines)
+    if (lines.length === 0) return
+    // A dead WebSocket takes whatever is written to it; a request would fail by itself.
+    const hangs = pipe.attempt.wire === 'websocket' && this.session.pending > 0
+    if (hangs && this.#link.handleDoubt(now)) {
+      this.session.ping(now)
+      lines.push(...this.session.takeLines(now))
+    }
+    pipe.wire.send(lines)
   }
 
   #setTimer(now: number): void {

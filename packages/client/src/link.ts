@@ -84,7 +84,7 @@ const PROBE_MS = 10_000
 const LONGEST_PROBE_MS = 600_000
 /** Milliseconds a connection must last before earlier failures are forgotten. */
 const STABLE_MS = 30_000
-/** Milliseconds without a sign of life after which a device that wakes up asks for one, and those it may take. */
+/** Milliseconds without a sign of life after which one is asked for, and those it may take. */
 const FRESH_MS = 5000
 const PROOF_MS = 3000
 
@@ -290,11 +290,23 @@ export class Link {
   handleAwake(now: number): boolean {
     const state = this.#state
     this.#probeMs = PROBE_MS
-    const overdue = state.name === 'open' && state.main.until <= now
-    if (state.name === 'waiting' || overdue) this.#race(now)
-    if (state.name !== 'open' || overdue || now - this.#heardAt < FRESH_MS) return false
-    const proofMs = Math.max(PROOF_MS, this.#rttMs * HEAD_START_ROUND_TRIPS)
-    state.main.until = Math.min(state.main.until, now + proofMs)
+    if (state.name === 'waiting' || (state.name === 'open' && state.main.until <= now)) {
+      this.#race(now)
+      return false
+    }
+    return this.handleDoubt(now)
+  }
+
+  /**
+   * Something hangs on the wire in use. If it was quiet for a while it has to prove that it lives.
+   * Returns whether it is to be asked for a sign of life.
+   */
+  handleDoubt(now: number): boolean {
+    const state = this.#state
+    if (state.name !== 'open' || now - this.#heardAt < FRESH_MS) return false
+    const until = now + Math.max(PROOF_MS, this.#rttMs * HEAD_START_ROUND_TRIPS)
+    if (state.main.until <= until) return false
+    state.main.until = until
     return true
   }
 

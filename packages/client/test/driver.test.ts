@@ -226,6 +226,31 @@ describe('a goodbye that leaves time', () => {
   )
 })
 
+describe('a WebSocket that is dead without having been closed', () => {
+  it('is found out by what is published over it, and that is written again elsewhere, once', async () => {
+    const stage = start()
+    await settle(10_000)
+    const socket = stage.server.sockets[0]
+    const swallowed: string[] = []
+    if (socket) socket.send = (text) => void swallowed.push(text)
+    const published = stage.lobby.publish('message', { text: 'a' })
+    await settle(4000)
+    await published
+    expect(swallowed.join()).toContain('"t":"ping"')
+    expect(stage.server.sockets).toHaveLength(2)
+    expect(stage.heard).toEqual(['a'])
+  })
+
+  it('is not suspected while it speaks', async () => {
+    const stage = start()
+    await settle(4000)
+    stage.emit('x')
+    const pings = stage.server.linesOf('ping').length
+    await stage.lobby.publish('message', { text: 'a' })
+    expect(stage.server.linesOf('ping')).toHaveLength(pings)
+  })
+})
+
 describe('a device that wakes up', () => {
   it('pings a quiet WebSocket, and is elsewhere in three seconds where no answer comes', async () => {
     const page = stubPage()
