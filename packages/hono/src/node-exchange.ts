@@ -103,6 +103,9 @@ export class NodeExchange implements Exchange {
       close: () => {
         outgoing.end()
       },
+      terminate: () => {
+        outgoing.destroy()
+      },
     }
   }
 }

@@ -78,6 +78,8 @@ export class Attachment implements StaysHost, SinkListener, Attached {
   #substantial = false
   #holding = true
   #sentOff = false
+  /** What waited at the last heartbeat, where that was too much. */
+  #bufferedAtBeat = 0
   /** How many second hellos came: of several, the last one counts. */
   #refreshes = 0
 
@@ -450,8 +452,16 @@ export class Attachment implements StaysHost, SinkListener, Attached {
   }
 
   #beat(): void {
-    this.write(HEARTBEAT)
     const sink = this.#sink
+    const { overflowing, bufferedBytes } = this.#outlet
+    // Readers have stopped, so what waits shrinks unless nothing of it is taken; answers alone must not pile up for ever.
+    if (overflowing && this.#bufferedAtBeat > 0 && bufferedBytes >= this.#bufferedAtBeat) {
+      sink?.terminate?.()
+      this.#end()
+      return
+    }
+    this.#bufferedAtBeat = overflowing ? bufferedBytes : 0
+    this.write(HEARTBEAT)
     if (sink?.probe === undefined || this.#silence !== undefined) return
     this.#silence = this.#hub.wheel.schedule(this.#hub.limits.pongMs, () => {
       sink.terminate?.()

@@ -11,7 +11,7 @@ import type { Marks } from './marks.ts'
 import type { Sink } from './sink.ts'
 import { frameSse } from './sse-frame.ts'
 
-/** Lossy lines kept for a congested connection. */
+/** Lossy lines kept for a congested connection, as long as they do not exceed its limit of bytes. */
 const MAX_LOSSY = 256
 
 /** How lines become text: joined by newlines, or as server-sent events, with or without cursors as event ids. */
@@ -37,6 +37,7 @@ export class Outlet {
   #sink: Sink | undefined
   #lines: string[] = []
   #bytes = 0
+  #lossyBytes = 0
   #scheduled = false
   #congested = false
   #closed = false
@@ -52,6 +53,11 @@ export class Outlet {
   /** Whether more is on its way already than the limit, so that not even answers should be added. */
   get overflowing(): boolean {
     return this.#load() > 1
+  }
+
+  /** Bytes the host has not taken; 0 where it cannot tell. */
+  get bufferedBytes(): number {
+    return this.#sink?.buffered() ?? 0
   }
 
   /** Gives the outlet its connection; what was written before goes out in this turn. */
@@ -75,14 +81,18 @@ export class Outlet {
       this.write(line)
       return
     }
-    this.#lossy.delete(slot)
+    this.#forget(slot)
     this.#lossy.set(slot, line)
-    if (this.#lossy.size > MAX_LOSSY) this.#lossy.delete(this.#lossy.keys().next().value as string)
+    this.#lossyBytes += line.length
+    for (const oldest of this.#lossy.keys()) {
+      if (this.#lossy.size <= MAX_LOSSY && this.#lossyBytes <= this.#options.limitBytes) break
+      this.#forget(oldest)
+    }
   }
 
   /** Forgets the lossy lines whose slot begins so. */
   forgetLossy(prefix: string): void {
-    for (const slot of this.#lossy.keys()) if (slot.startsWith(prefix)) this.#lossy.delete(slot)
+    for (const slot of this.#lossy.keys()) if (slot.startsWith(prefix)) this.#forget(slot)
   }
 
   /** Hands everything to the host now. */
@@ -117,7 +127,19 @@ export class Outlet {
     this.#closed = true
     this.#options.marks?.close()
     this.#lines = []
+    this.#takeLossy()
+  }
+
+  #forget(slot: string): void {
+    this.#lossyBytes -= this.#lossy.get(slot)?.length ?? 0
+    this.#lossy.delete(slot)
+  }
+
+  #takeLossy(): string[] {
+    const lines = [...this.#lossy.values()]
     this.#lossy.clear()
+    this.#lossyBytes = 0
+    return lines
   }
 
   /** What has been written and not been taken, as a part of what may be. */
@@ -145,9 +167,7 @@ export class Outlet {
   #drained(): void {
     if (!this.#congested) return
     this.#congested = false
-    const lossy = [...this.#lossy.values()]
-    this.#lossy.clear()
-    for (const line of lossy) this.write(line)
+    for (const line of this.#takeLossy()) this.write(line)
     this.#options.onDrained()
   }
 }

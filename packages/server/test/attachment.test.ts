@@ -202,6 +202,93 @@ describe('a slow reader', () => {
     expect(seen.slice(-100)).toEqual(range(401, 500))
   })
 
+  it('that takes nothing at all between two heartbeats is let go, however much it goes on to say', async () => {
+    const stage = start()
+    const slow = await stage.connect('slow')
+    await join(slow)
+    const stream = await stage.request('/stream', [hello('ann'), { t: 'join', ch: LOBBY, j: 1 }]).answered()
+    await settle()
+    slow.sink.stalled = true
+    stream.sink.stalled = true
+    await emit(stage, 1, 200, 1000)
+    for (let second = 0; second < 60; second++) {
+      slow.send({ t: 'ping', n: second })
+      slow.socket.handleAlive()
+      await pass(1000)
+    }
+    expect([slow.sink.terminated, stream.sink.terminated]).toEqual([true, true])
+    expect(stage.connections).toBe(0)
+  })
+
+  it('that takes a little between two heartbeats is waited for', async () => {
+    const stage = start()
+    const slow = await stage.connect('slow')
+    await join(slow)
+    slow.sink.stalled = true
+    await emit(stage, 1, 200, 1000)
+    for (let second = 0; second < 120; second++) {
+      slow.sink.take(100)
+      slow.socket.handleAlive()
+      await pass(1000)
+    }
+    expect(slow.sink.terminated).toBe(false)
+  })
+
+  it.each(['a socket', 'a stream'])('as %s of fifty channels costs no more than one of one', async (what) => {
+    const stage = start()
+    const rooms = range(1, 50).map((room) => `lobby?room=${room}`)
+    for (const room of rooms)
+      for (let n = 1; n <= 30; n++) await stage.emit(room, 'message', { text: `${n}${' '.repeat(4000)}` })
+    const joins = rooms.map((ch, index) => ({ t: 'join', ch, j: index + 1, tail: 30 }))
+    const peer = what === 'a socket' ? stage.open() : stage.request('/stream', [hello('ann'), ...joins])
+    const { sink } = peer
+    sink.stalled = true
+    if ('socket' in peer) peer.send(hello('ann'), ...joins)
+    const drain = (): void => {
+      if ('socket' in peer) sink.drain(peer.socket)
+      else if (peer.listener !== undefined) sink.drain(peer.listener)
+      sink.stalled = true
+    }
+    const count = (): number => sink.lines.filter(({ t }) => t === 'ev').length
+    await until(() => count() > 0)
+    await settle()
+    for (let round = 0; count() < 1500 && round < 500; round++) {
+      drain()
+      await settle()
+    }
+    expect(count()).toBe(1500)
+    // The limit, one line, and what is no event: the answers to the joins.
+    expect(sink.peakBytes).toBeLessThan(65_536 + 5000 + 50 * 200)
+  })
+
+  it('gets of large signals no more than may wait for it', async () => {
+    const stage = start()
+    const slow = await stage.connect('slow')
+    await join(slow, CHAT)
+    await join(slow)
+    slow.sink.stalled = true
+    await emit(stage, 1, 200, 1000)
+    await settle()
+    const before = slow.sink.written.join('').length
+    for (let key = 0; key < 200; key++)
+      await stage.signal(CHAT, 'typing', { on: true, key: 'x' }, { key: `${key}${'k'.repeat(60)}`, member: 'm' })
+    for (let n = 0; n < 100; n++)
+      await stage.broker.signal(CHAT, {
+        event: 'typing',
+        key: `large${n}`,
+        member: 'm',
+        data: JSON.stringify('x'.repeat(10_000)),
+      })
+    await settle()
+    expect(slow.sink.written.join('').length).toBe(before)
+    slow.sink.drain(slow.socket)
+    await settle()
+    const signals = slow.linesOf('sig')
+    expect(signals.length).toBeGreaterThan(3)
+    expect(JSON.stringify(signals).length).toBeLessThan(80_000)
+    expect(signals.at(-1)).toMatchObject({ k: 'large99' })
+  })
+
   it('gets of signals the newest per sender and key only', async () => {
     const stage = start({ limits: { outboundBytes: 1000 } })
     const slow = await stage.connect('slow')

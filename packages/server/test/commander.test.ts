@@ -3,7 +3,7 @@ import { TriwireError } from '@triwire/protocol'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ErasedCommandContext } from '../src/implementation.ts'
 import { memory } from '../src/memory-broker.ts'
-import { type FakeSocket, HubStage, newSession, settle, until } from './hub-stage.ts'
+import { type FakeSocket, HubStage, hello, newSession, settle, until } from './hub-stage.ts'
 
 const LOBBY = 'lobby?room=1'
 const CHAT = 'chat?roomId=1'
@@ -108,6 +108,32 @@ describe('a command', () => {
     await vi.advanceTimersByTimeAsync(14_000)
     finish({ id: 'm1' })
     expect(await answer(second, 'a')).toMatchObject({ t: 'res', d: { id: 'm1' } })
+  })
+
+  it('that is slow holds up no publish: by socket, by requests side by side, and in one request', async () => {
+    let finish = (_: unknown): void => {}
+    const stage = withHandler(
+      () =>
+        new Promise((resolve) => {
+          finish = resolve
+        }),
+    )
+    const publish = (n: number) => ({ t: 'pub', ch: LOBBY, n, e: 'message', d: { text: `${n}` } })
+    const socket = await stage.connect('ann')
+    socket.send(call('a'), publish(1))
+    await socket.take('ack')
+    expect(socket.linesOf('res')).toEqual([])
+    const session = newSession()
+    const slow = stage.request('/send', [hello('bob', session), call('b')])
+    const fast = await stage.request('/send', [hello('bob', session), publish(1)]).ended()
+    expect(fast.sink.lines.map(({ t }) => t)).toEqual(['welcome', 'ack'])
+    expect(slow.sink.closed).toBeUndefined()
+    const both = stage.request('/send', [hello('cleo'), call('c'), publish(1)])
+    await until(() => both.status !== undefined)
+    await settle()
+    expect(await eventsOf(stage, LOBBY)).toHaveLength(3)
+    expect(both.sink.closed).toBeUndefined()
+    finish({ id: 'm1' })
   })
 
   it('that runs for longer than anybody waits is to be asked for again', async () => {

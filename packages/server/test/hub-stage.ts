@@ -157,6 +157,11 @@ class FakeSink implements Sink {
     this.terminated = true
   }
 
+  /** The host takes a part of what waited. */
+  take(bytes: number): void {
+    this.#waiting = Math.max(0, this.#waiting - bytes)
+  }
+
   /** The host takes what waited. */
   drain(listener: SinkListener): void {
     this.stalled = false

@@ -15,7 +15,7 @@ export interface Outcome {
 const COLUMNS = ['websocket', 'sse', 'polling', 'http'] as const
 
 /** The sections of PROTOCOL.md: numbers with their titles, in their order. */
-export function readHeadings(): Map<string, string> {
+function readHeadings(): Map<string, string> {
   const text = readFileSync(new URL('../../../PROTOCOL.md', import.meta.url), 'utf8')
   return new Map(
     [...text.matchAll(/^### (\d+\.\d+) (.+)$/gm)].map(([, number = '', title = '']) => [number, title]),
