@@ -153,6 +153,15 @@ describe('channels', () => {
     void channels.chat({ roomId: 1 }).signal('message', { id: '1', text: 'x' })
   })
 
+  test('are authorised again without a word more', () => {
+    const realtime = createRealtime(api, { auth })
+    expectTypeOf(channels.chat({ roomId: 1 }).reauthorize()).toEqualTypeOf<Promise<void>>()
+    expectTypeOf(realtime.revoke('ann')).toEqualTypeOf<Promise<void>>()
+    expectTypeOf(realtime.drain({ spreadMs: 100 })).toEqualTypeOf<Promise<void>>()
+    // @ts-expect-error a channel is asked about as a whole
+    void channels.chat({ roomId: 1 }).reauthorize('ann')
+  })
+
   test('take the parameters of their path', () => {
     // @ts-expect-error a parameter is missing
     channels.lobby({})
