@@ -54,6 +54,11 @@ export class Control {
     return this.#revision
   }
 
+  /** Whether later notices are heard, or will be read when the broker can be reached again. */
+  get following(): boolean {
+    return this.#position !== undefined
+  }
+
   /**
    * Begins to follow; from when it resolves on, no notice is missed.
    * @throws TriwireError `unavailable`
@@ -75,7 +80,8 @@ export class Control {
 
   async close(): Promise<void> {
     this.#closed = true
-    await (await this.#subscription?.catch(() => undefined))?.close()
+    // One that is still being made closes itself; a broker that does not answer must not hold up the closing.
+    if (this.following) await (await this.#subscription)?.close()
   }
 
   async #subscribe(): Promise<BrokerSubscription> {
@@ -89,6 +95,7 @@ export class Control {
       onPresence: () => {},
     })
     // Entries may have come first; the later of the two positions is the true one.
+    if (this.#closed) await subscription.close()
     this.#position ??= subscription.head
     if (this.#interrupted) void this.#catchUp()
     return subscription

@@ -9,6 +9,7 @@ import type { Broker } from './broker.ts'
 import { Commander } from './commander.ts'
 import { type Attached, Connections } from './connections.ts'
 import { Control, type Notice } from './control.ts'
+import { withDeadline } from './deadline.ts'
 import type { Gate } from './gate.ts'
 import type { Identity } from './identity.ts'
 import type { Limits } from './limits.ts'
@@ -89,11 +90,11 @@ export class Hub {
 
   /**
    * Verifies a speaker. Whoever is let in must be found by revocations, so those are followed first.
-   * @throws TriwireError `unauthorized`, `unavailable`, `draining`
+   * @throws TriwireError `unauthorized`, `unavailable`, `draining`, `deadline`
    */
   async authenticate(token: string | undefined, headers: Headers): Promise<Identity> {
     if (this.#closed) throw goingAway()
-    await this.control.open()
+    if (!this.control.following) await withDeadline(() => this.control.open(), this.limits.authMs)
     return await this.gate.authenticate(token, headers)
   }
 

@@ -393,6 +393,16 @@ describe('a node that is cut off from the notices', () => {
     for (const { sink } of clients) expect(sink.closed?.reason).toBe('rotate')
   })
 
+  it('does not let anybody wait for ever to hear them', async () => {
+    const broker = memory()
+    const stage = start({ broker })
+    vi.spyOn(broker, 'subscribe').mockReturnValueOnce(new Promise(() => {}))
+    const early = stage.request('/stream', [hello('ann')])
+    await settle()
+    await pass(10_000)
+    expect([early.status, early.code]).toEqual([504, 'deadline'])
+  })
+
   it('lets nobody in before it hears them', async () => {
     const broker = memory()
     const stage = start({ broker })
