@@ -1,6 +1,8 @@
 // `pnpm chaos connect`: what it costs to connect, in round trips. The time to the first delivered event over a distance,
-// minus the same without distance, divided by the round trip. TCP's own handshake is counted as one.
+// minus the same without distance, divided by the round trip. TCP's own handshake is counted as one. And what a change of
+// wires costs a client in whose channel something is said all the time: its longest silence.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { WireName } from '@triwire/client'
 import { type FaultProxy, startFaultProxy } from './proxy/fault-proxy.ts'
 import { BUSY, median, type Station, startStation } from './station.ts'
@@ -75,8 +77,40 @@ export async function measureConnect({ runs }: { readonly runs: number }): Promi
       const detail = `${near?.toFixed(0) ?? '–'} ms near, ${far?.toFixed(0) ?? '–'} ms far`
       console.log(`${subject.name.padEnd(22)}${trips.padStart(6)} round trips   (${detail})`)
     }
+    await measureChanges(station, runs)
     return 0
   } finally {
     await station.close()
+  }
+}
+
+const WIRES: readonly WireName[] = ['websocket', 'sse', 'polling']
+/** Milliseconds a client has to come to rest on a wire, before and after the change. */
+const REST_MS = 2000
+
+async function measureChanges(station: Station, runs: number): Promise<void> {
+  console.log('\nLongest silence of a client that changes from one wire to another, and before it; medians in ms\n')
+  const { triwire: clients, triwirePort } = station
+  for (const from of WIRES) {
+    for (const to of WIRES.filter((wire) => wire !== from)) {
+      const before: number[] = []
+      const during: number[] = []
+      for (let run = 0; run < runs; run++) {
+        const proxy = await startFaultProxy({ targets: [triwirePort], rttMs: RTT_MS })
+        const id = `${from} ${to} ${run}`
+        await clients.call('open', { id, port: proxy.port, wires: [from], down: BUSY, boundMs: BOUND_MS })
+        await sleep(REST_MS)
+        await clients.call('takeSilence', id)
+        await sleep(REST_MS)
+        before.push(await clients.call('takeSilence', id))
+        await clients.call('setWires', { ids: [id], wires: [to] })
+        await sleep(REST_MS)
+        during.push(await clients.call('takeSilence', id))
+        await clients.call('close', [id])
+        await proxy.close()
+      }
+      const ms = (values: number[]): string => (median(values) ?? 0).toFixed(0).padStart(5)
+      console.log(`${`${from} → ${to}`.padEnd(24)}${ms(during)} changing, ${ms(before)} before`)
+    }
   }
 }

@@ -114,6 +114,9 @@ export async function measureFallback(options: {
           .join('')
           .trimEnd(),
       )
+    console.log(`\nBack on WebSocket after it is unblocked:`)
+    for (const line of await Promise.all(WEBSOCKET_BLOCKS.map((block) => measureReturn(station, block, minuteMs))))
+      console.log(line)
     return 0
   } finally {
     await station.close()
@@ -176,6 +179,30 @@ async function countAttempts(station: Station, one: Case, minuteMs: number): Pro
       : '–',
   ])
   return { triwireAttempts, socketIoAttempts }
+}
+
+/** How long a client that had to do without WebSocket takes to come back to it, with events all the time. */
+async function measureReturn(station: Station, { name, faults }: Block, boundMs: number): Promise<string> {
+  const { triwire, triwirePort } = station
+  const id = `${name} return`
+  return through(triwirePort, faults, async (proxy) => {
+    await triwire.call('open', { id, port: proxy.port, down: BUSY, boundMs: BOUND_MS })
+    // Three deaths of a WebSocket take a moment.
+    await sleep(5000)
+    proxy.setFaults([])
+    const healedAt = performance.now()
+    let wire: WireName | undefined
+    let tookMs = 0
+    while (wire !== 'websocket' && tookMs < boundMs) {
+      await sleep(100)
+      wire = (await triwire.call('report', id)).wire
+      tookMs = performance.now() - healedAt
+    }
+    await triwire.call('close', [id])
+    const outcome =
+      wire === 'websocket' ? `${(tookMs / 1000).toFixed(1)} s` : `still on ${wire} after ${boundMs / 1000} s`
+    return `${name.padEnd(30)}${outcome}`
+  })
 }
 
 /** Requests that attach, by wire. Of the many polls of one Socket.IO session only the first counts. */

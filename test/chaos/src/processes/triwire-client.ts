@@ -33,6 +33,9 @@ class Reader extends EventEmitter<{ news: [] }> {
   /** The highest end mark that came. */
   marked = 0
   firstAt: number | undefined
+  lastAt = Number.POSITIVE_INFINITY
+  /** The longest time between two events since it was asked for last. */
+  longestSilenceMs = 0
 }
 
 const clients = new Map<string, { readonly client: Client<typeof api>; readonly reader: Reader }>()
@@ -80,7 +83,10 @@ const handlers = {
     const observer = handle.observe({
       on: {
         message: ({ s, n }) => {
-          reader.firstAt ??= performance.timeOrigin + performance.now()
+          const now = performance.timeOrigin + performance.now()
+          reader.firstAt ??= now
+          reader.longestSilenceMs = Math.max(reader.longestSilenceMs, now - reader.lastAt)
+          reader.lastAt = now
           if (s === 'end') reader.marked = Math.max(reader.marked, n)
           else {
             write({ k: 'got', c, r: id, s, n })
@@ -157,6 +163,14 @@ const handlers = {
     const came = await until(reader, () => reader.firstAt !== undefined, setup.boundMs)
     await opening
     return came ? (reader.firstAt as number) - startedAt : null
+  },
+
+  /** The longest time between two events since the last call. */
+  takeSilence(id: string): number {
+    const { reader } = of(id)
+    const { longestSilenceMs } = reader
+    reader.longestSilenceMs = 0
+    return longestSilenceMs
   },
 
   close(ids: readonly string[]): void {
