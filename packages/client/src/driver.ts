@@ -329,6 +329,12 @@ export class Driver {
   /** Takes a new token before the old one runs out, without a new connection where the wire can carry it. */
   async #renew(pipe: Pipe): Promise<void> {
     const { attempt, wire } = pipe
+    if (!this.#options.auth) {
+      // It travels in a cookie, which a socket has read when it was opened: the next one brings the new one.
+      this.#link.handleLeaving(attempt, new TriwireError('rotate', 'The token runs out.'), Date.now())
+      this.#run()
+      return
+    }
     this.#token = undefined
     try {
       await this.#fetchToken()

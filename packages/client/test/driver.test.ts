@@ -307,6 +307,16 @@ describe('a token that runs out', () => {
     expect(stage.statuses).not.toContain('stale')
   })
 
+  it('that travels in a cookie is renewed by another WebSocket beside the old one', async () => {
+    const stage = start()
+    await settle()
+    stage.statuses.length = 0
+    stage.server.broadcast({ t: 'expires', in: 10_000 })
+    await settle(100)
+    expect(stage.server.sockets.map(({ closedWith }) => closedWith)).toEqual([1000, undefined])
+    expect(stage.statuses).not.toContain('stale')
+  })
+
   it('is renewed by another stream beside the old one', async () => {
     let tokens = 0
     const stage = start({ auth: () => `token ${++tokens}`, wires: ['sse'] })
