@@ -26,6 +26,7 @@ export class ChannelStore {
   members: readonly Member<unknown>[] = unsyncedPresence.members
   membersCurrent = false
   presenceError: TriwireError | undefined
+  #membersKnown = false
   readonly #host: ChannelHost
   readonly #followers = new Set<Follower>()
   readonly #shown = new Map<Follower, unknown>()
@@ -65,7 +66,7 @@ export class ChannelStore {
       this.#host.session.unsubscribe(this.address)
       this.#host.pump()
       this.members = unsyncedPresence.members
-      this.membersCurrent = false
+      this.membersCurrent = this.#membersKnown = false
     } else if (this.error === undefined) this.#subscribe([...this.#followers], false)
   }
 
@@ -96,11 +97,13 @@ export class ChannelStore {
       case 'members': {
         const self = this.#host.session.member
         this.members = [...delivery.members].map(([id, value]) => ({ id, value, self: id === self }))
-        this.membersCurrent = true
+        this.membersCurrent = this.#membersKnown = true
         break
       }
       case 'current':
         this.current = true
+        // A set that has not changed meanwhile is not sent again.
+        this.membersCurrent ||= this.#membersKnown
         break
       case 'ended':
         this.error = delivery.error

@@ -2,7 +2,7 @@
  * Somebody who follows a channel from a place of its own. Several of them share one subscription and may begin at
  * different positions; each is given every event behind its own once and in order, whatever the others have asked for.
  */
-import type { Cursor, Delivery, TriwireError, Want } from '@triwire/protocol'
+import { type Cursor, type Delivery, parseCursor, type TriwireError, type Want } from '@triwire/protocol'
 
 /** The follower. */
 export class Follower {
@@ -46,6 +46,12 @@ export class Follower {
     this.handleChange()
   }
 
+  /** Where it begins in a stay that begins at `at`: not before its own cursor, as others may have asked for more. */
+  #beginningFrom(at: Cursor): Cursor {
+    const after = this.want.after === undefined ? at : parseCursor(this.want.after)
+    return after.epoch === at.epoch && after.offset > at.offset ? after : at
+  }
+
   #takes(delivery: Delivery): boolean {
     const { position } = this
     switch (delivery.type) {
@@ -56,7 +62,7 @@ export class Follower {
           this.awaitsSnapshot = true
           return false
         }
-        this.begin(at)
+        this.begin(who === 'gap' ? at : this.#beginningFrom(at))
         // Behind a gap, which the app has been told of, the state goes on.
         return who !== 'gap' || position === undefined
       }

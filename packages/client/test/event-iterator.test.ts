@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { createChannelObserver } from '../src/channel-observer.ts'
 import { iterateEvents } from '../src/event-iterator.ts'
 import { CHANNEL, ChannelStage } from './channel-stage.ts'
 
@@ -26,6 +27,15 @@ describe('iterating over events', () => {
     stage.emit('message', 1)
     expect((await next).value).toMatchObject({ type: 'message', data: 1, meta: { replayed: false } })
     await events.return()
+  })
+
+  it('begins behind its cursor and not before, also where somebody else wants more of the past', async () => {
+    const stage = new ChannelStage()
+    for (let id = 1; id <= 5; id++) stage.server.append(CHANNEL, 'message', id)
+    createChannelObserver(stage.store, { tail: 5, initial: [] }).subscribe(() => {})
+    const taken = take(stage, 2, 'e1:3:t3')
+    stage.flush()
+    expect(await taken).toEqual([4, 5])
   })
 
   it('loses nothing that comes while the body of the loop is busy', async () => {

@@ -59,6 +59,7 @@ export class FakeServer {
   readonly failures = new Map<string, () => Response>()
   readonly commands: Record<string, (input: never) => unknown> = {}
   readonly members = new Map<string, unknown>()
+  presenceVersion = '1'
   /** The snapshot of every channel. */
   snapshot: () => unknown = () => ({ messages: [] })
   /** Whether sockets open at all; `false` is a proxy that refuses them. */
@@ -137,12 +138,13 @@ export class FakeServer {
         return
       }
       case 'pres':
+        this.presenceVersion = `n${line.n}`
         if (line.d === undefined) this.members.delete('me')
         else this.members.set('me', line.d)
         this.broadcast(
           line.d === undefined
-            ? { t: 'pres', ch: line.ch, v: '9', op: 'leave', m: 'me' }
-            : { t: 'pres', ch: line.ch, v: '9', op: 'update', m: 'me', d: line.d },
+            ? { t: 'pres', ch: line.ch, v: this.presenceVersion, op: 'leave', m: 'me' }
+            : { t: 'pres', ch: line.ch, v: this.presenceVersion, op: 'update', m: 'me', d: line.d },
         )
         return
       case 'ping':
@@ -171,9 +173,9 @@ export class FakeServer {
     if (line.snap && (isNew || line.fresh))
       to.write({ t: 'snap', ch, at: this.#cursor(ch, head), d: this.snapshot() })
     for (const entry of log.entries) if (entry.cursor.offset > from) to.write(eventLine(ch, entry))
-    if (line.pres !== undefined) {
+    if (line.pres !== undefined && line.pres !== this.presenceVersion) {
       const members = [...this.members].map(([m, d]) => ({ m, d }))
-      to.write({ t: 'pres', ch, v: '1', op: 'all', d: members })
+      to.write({ t: 'pres', ch, v: this.presenceVersion, op: 'all', d: members })
     }
     to.joined.add(ch)
   }

@@ -44,6 +44,8 @@ interface Entry {
   readonly deadline: number
   /** When it is to be written: 0 at once, Infinity when it has been. */
   dueAt: number
+  /** Times it was written to this wire without an answer so far. */
+  writings: number
 }
 
 /** The queue. Entries are named by `key`: `p <channel> <n>` or `c <id>`. */
@@ -105,6 +107,9 @@ export class Outbox {
   refuse(key: string, retryMs: number | undefined, now: number, want?: number): boolean {
     const entry = this.#entries.get(key)
     if (entry === undefined || retryMs === undefined) return this.settle(key)
+    // It was written again meanwhile: that writing has an answer of its own. Without this, a hundred publishes behind
+    // one that was refused would each have all of them written again.
+    if (--entry.writings > 0) return false
     const from = Math.min(want ?? entry.sequence, entry.sequence)
     for (const other of this.#entries.values())
       if (other.lane === entry.lane && other.sequence >= from) other.dueAt = now + retryMs
@@ -113,7 +118,7 @@ export class Outbox {
 
   /** The wire is gone: what has no answer is written again on the next one. */
   handleDetached(): void {
-    for (const entry of this.#entries.values()) entry.dueAt = 0
+    for (const entry of this.#entries.values()) entry.dueAt = entry.writings = 0
   }
 
   /** Hands out what may be written now, in order. A lane's entries never overtake each other. */
@@ -124,6 +129,7 @@ export class Outbox {
       if (entry.dueAt > now) continue
       if (!pacer.take(now)) break
       entry.dueAt = Number.POSITIVE_INFINITY
+      entry.writings++
       const { sequence, text } = entry
       const lo = lowest.get(entry.lane)
       // The lowest number without an answer, where it is another one: see PROTOCOL.md §4.
@@ -177,7 +183,7 @@ export class Outbox {
       throw new TriwireError('line_too_large', `Over ${DEFAULT_WIRE_LIMITS.line} bytes. Send a reference instead.`)
     if (this.#entries.size >= entries || this.#bytes + bytes > maxBytes)
       throw new TriwireError('queue_full', 'Too many messages wait. Await some of them.')
-    this.#entries.set(key, { key, lane, sequence, text, bytes, deadline: now + deadlineMs, dueAt: 0 })
+    this.#entries.set(key, { key, lane, sequence, text, bytes, deadline: now + deadlineMs, dueAt: 0, writings: 0 })
     this.#bytes += bytes
   }
 }

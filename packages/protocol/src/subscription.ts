@@ -222,6 +222,7 @@ export class Subscription {
   handleEnd(): void {
     this.ended = true
     this.needsJoin = false
+    this.asked = undefined
     this.retryAt = undefined
   }
 

@@ -85,6 +85,22 @@ describe('an outbox', () => {
     expect(numbers(outbox.takeLines(600, generous()))).toEqual([[2], [3, 2], [4, 2]])
   })
 
+  test('is not moved by a late refusal of what was written again meanwhile: that has an answer of its own', () => {
+    const outbox = filled(3)
+    outbox.takeLines(0, generous())
+    // All three are refused because the first one was; each refusal would have everything behind it written again.
+    outbox.refuse(publishKey('a', 1), 0, 0)
+    expect(numbers(outbox.takeLines(0, generous()))).toHaveLength(3)
+    outbox.refuse(publishKey('a', 2), 0, 0, 1)
+    outbox.refuse(publishKey('a', 3), 0, 0, 1)
+    expect(outbox.takeLines(0, generous())).toEqual([])
+    outbox.refuse(publishKey('a', 2), 0, 0, 2)
+    expect(numbers(outbox.takeLines(0, generous()))).toEqual([
+      [2, 1],
+      [3, 1],
+    ])
+  })
+
   test('begins again at the number a sequence gap asks for', () => {
     const outbox = filled(4)
     outbox.takeLines(0, generous())

@@ -465,6 +465,14 @@ describe('a session sends', () => {
     expect(session.deadline(5000)).toBe(Number.POSITIVE_INFINITY)
   })
 
+  test('nothing more for a channel that has ended while it was being joined', () => {
+    const session = create()
+    session.subscribe('a', {}, true)
+    session.takeOpening()
+    hear(session, [WELCOME, { t: 'end', ch: 'a', code: 'forbidden', msg: 'No.' }])
+    expect([session.joining, session.hasChanges]).toEqual([false, false])
+  })
+
   test('joins that have no answer under their numbers where several wires race, and others under new ones', () => {
     const session = create()
     session.subscribe('a', {}, true)
