@@ -138,6 +138,8 @@ export function createRequests({ url, source, listener, fetch }: WireOptions): R
       controller,
       async (response) => {
         const text = await response.text()
+        // A proxy may answer in the server's place: that is no answer to a line, and no reason to ask again at once.
+        if (!text.includes('"welcome"')) throw new TriwireError('network', 'This is not from the server.')
         if (!controller.signal.aborted) handleText(text)
       },
       LOSSES,

@@ -241,6 +241,9 @@ export class FakeServer {
       wake()
     })
     attachment.handle(body)
+    if (!this.answers)
+      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    if (signal.aborted) throw signal.reason
     const waits = (attachment.received[0] as { readonly wait?: number }).wait ?? 0
     const quiet = (): boolean => lines.every((line) => /^\{"t":"welcome"|"how":"resumed"\}$/.test(line))
     if (path === '/poll' && waits > 0 && quiet()) {

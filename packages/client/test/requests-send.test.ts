@@ -6,6 +6,9 @@ import { createFakeFetch, createRecorder, createSource, settle } from './fake-fe
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
 afterEach(() => void vi.useRealTimers())
 
+/** What every answer begins with. */
+const welcome = '{"t":"welcome"}'
+
 const ordered = (...texts: string[]): OutgoingLine[] => texts.map((text) => ({ text, lane: 'ordered' }))
 const commands = (...texts: string[]): OutgoingLine[] => texts.map((text) => ({ text, lane: 'command' }))
 
@@ -22,9 +25,9 @@ describe('the upstream of an HTTP wire', () => {
     const { upstream, requests, told } = start()
     upstream.send(ordered('a', 'b'))
     expect(requests[0]).toMatchObject({ url: 'https://x.test/rt/send', body: 'hello\na\nb' })
-    requests[0]?.answer('acks')
+    requests[0]?.answer(`${welcome}acks`)
     await settle()
-    expect(told).toEqual(['text acks'])
+    expect(told).toEqual([`text ${welcome}acks`])
   })
 
   it('has one ordered request at a time; what comes meanwhile travels together in the next', async () => {
@@ -34,7 +37,7 @@ describe('the upstream of an HTTP wire', () => {
     upstream.send(ordered('3', '4'))
     await settle()
     expect(bodies()).toEqual(['hello\n1'])
-    requests[0]?.answer('')
+    requests[0]?.answer(welcome)
     await settle()
     expect(bodies()).toEqual(['hello\n1', 'hello\n2\n3\n4'])
   })
@@ -44,7 +47,7 @@ describe('the upstream of an HTTP wire', () => {
     upstream.send([...ordered('1'), ...commands('x', 'y', 'z')])
     await settle()
     expect(bodies()).toEqual(['hello\n1', 'hello\nx', 'hello\ny'])
-    requests[2]?.answer('')
+    requests[2]?.answer(welcome)
     await settle()
     expect(bodies().slice(3)).toEqual(['hello\nz'])
   })
@@ -55,7 +58,7 @@ describe('the upstream of an HTTP wire', () => {
     for (const text of ['1', '2', '3']) {
       upstream.send(ordered(text))
       await settle()
-      requests.at(-1)?.answer('')
+      requests.at(-1)?.answer(welcome)
       await settle()
     }
     expect(bodies().slice(2)).toEqual(['hello\n1', 'hello\n2', 'hello\n3'])
@@ -71,7 +74,7 @@ describe('the upstream of an HTTP wire', () => {
       expect(hello).toBe('hello')
       expect(rest.length).toBeLessThan(1024)
       sent.push(...rest)
-      requests[index]?.answer('')
+      requests[index]?.answer(welcome)
       await settle()
     }
     expect(sent).toEqual(lines)
@@ -86,7 +89,7 @@ describe('the upstream of an HTTP wire', () => {
       const body = requests[index]?.body ?? ''
       expect(new TextEncoder().encode(body).byteLength).toBeLessThan(262_144)
       sent += body.split('\n').length - 1
-      requests[index]?.answer('')
+      requests[index]?.answer(welcome)
       await settle()
     }
     expect(sent).toBe(12)
@@ -109,7 +112,7 @@ describe('the upstream of an HTTP wire', () => {
   it('repeats a request that got lost, as it was, once the wire has proved that it works', async () => {
     const { upstream, requests, told, bodies } = start()
     upstream.send(ordered('1'))
-    requests[0]?.answer('ack 1')
+    requests[0]?.answer(`${welcome}ack 1`)
     await settle()
     upstream.send(ordered('2'))
     requests[1]?.fail()
@@ -117,10 +120,10 @@ describe('the upstream of an HTTP wire', () => {
     requests[2]?.answer(new Response('Bad gateway', { status: 502 }))
     upstream.send(ordered('3'))
     await vi.advanceTimersByTimeAsync(500)
-    requests[3]?.answer('ack 2')
+    requests[3]?.answer(`${welcome}ack 2`)
     await settle()
     expect(bodies()).toEqual(['hello\n1', 'hello\n2', 'hello\n2', 'hello\n2', 'hello\n3'])
-    expect(told).toEqual(['text ack 1', 'text ack 2'])
+    expect(told).toEqual([`text ${welcome}ack 1`, `text ${welcome}ack 2`])
   })
 
   it('takes the third loss in a row for the end of the wire, and the first one of a wire that never worked', async () => {
@@ -131,22 +134,22 @@ describe('the upstream of an HTTP wire', () => {
     expect(fresh.told).toEqual(['closed network'])
     const { upstream, requests, told } = start()
     upstream.send(ordered('1'))
-    requests[0]?.answer('ack 1')
+    requests[0]?.answer(`${welcome}ack 1`)
     await settle()
     upstream.send(ordered('2'))
     for (const index of [1, 2, 3]) {
-      expect(told).toEqual(['text ack 1'])
+      expect(told).toEqual([`text ${welcome}ack 1`])
       requests[index]?.fail()
       await settle()
       await vi.advanceTimersByTimeAsync(500)
     }
-    expect(told).toEqual(['text ack 1', 'closed network'])
+    expect(told).toEqual([`text ${welcome}ack 1`, 'closed network'])
   })
 
   it('does not repeat after it is closed', async () => {
     const { upstream, requests } = start()
     upstream.send(ordered('1'))
-    requests[0]?.answer('ack 1')
+    requests[0]?.answer(`${welcome}ack 1`)
     await settle()
     upstream.send(ordered('2'))
     requests[1]?.fail()

@@ -12,7 +12,7 @@
  */
 import { decodeDownstream, encodeLine } from './codec.ts'
 import { TriwireError } from './codes.ts'
-import { type Cursor, parseCursor } from './cursor.ts'
+import { type Cursor, formatCursor, parseCursor } from './cursor.ts'
 import { DEFAULT_WIRE_LIMITS, type WireLimits } from './limits.ts'
 import { type DownstreamLine, type ErrorLine, type GapReason, PROTOCOL_VERSION } from './line.ts'
 import { commandKey, Outbox, type OutboxOptions, type OutgoingLine, publishKey } from './outbox.ts'
@@ -276,7 +276,7 @@ export class Session {
       try {
         const line = decodeDownstream(one)
         if (line !== undefined && !(replaced && (line.t === 'sig' || line.t === 'pres')))
-          this.#handleLine(line, now)
+          this.#handleLine(line, now, replaced)
       } catch {}
     }
   }
@@ -389,7 +389,7 @@ export class Session {
 
   // ── Lines ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #handleLine(line: DownstreamLine, now: number): void {
+  #handleLine(line: DownstreamLine, now: number, replaced: boolean): void {
     switch (line.t) {
       case 'ack':
         this.#settle(publishKey(line.ch, line.n), undefined)
@@ -427,12 +427,12 @@ export class Session {
         return
       default: {
         const subscription = this.#subscriptions.get(line.ch)
-        if (subscription !== undefined && !subscription.ended) this.#handleChannelLine(line, subscription)
+        if (subscription !== undefined && !subscription.ended) this.#handleChannelLine(line, subscription, replaced)
       }
     }
   }
 
-  #handleChannelLine(line: ChannelLine, subscription: Subscription): void {
+  #handleChannelLine(line: ChannelLine, subscription: Subscription, replaced: boolean): void {
     const channel = line.ch
     switch (line.t) {
       case 'joined': {
@@ -448,7 +448,7 @@ export class Session {
         return
       }
       case 'ev': {
-        const { continuity, cursor } = subscription.handleEvent(line)
+        const { continuity, cursor } = subscription.handleEvent(line, replaced)
         if (continuity === 'duplicate' || continuity === 'hole') return
         const { offset } = cursor
         const { e: event, d: data, c: cause } = line
@@ -459,8 +459,11 @@ export class Session {
         return
       }
       case 'gap': {
+        // Where this client stands is what it misses from: events before the gap may have been lost with a wire.
+        const { cursor } = subscription
         const everybody = subscription.handleGap(line)
-        const { from, to, reason } = line
+        const { to, reason } = line
+        const from = everybody && cursor ? formatCursor(cursor) : line.from
         if (everybody || subscription.asked?.start)
           this.#tell({ type: 'gap', channel, from, to: to ?? undefined, reason, everybody })
         return

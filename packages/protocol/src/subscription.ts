@@ -54,8 +54,16 @@ export class Subscription {
   #historyTo = 0
   /** While a newcomer's tail is replayed below the position: the offset delivered to it last. */
   #rewind: number | undefined
+  /** Whether that has begun and the next wire goes on with it: a poll may end in the middle of one. */
+  #rewound = false
   /** Whether a gap has been reported and the log has not been joined again since. */
   #gapped = false
+  /** Where that gap ends: a wire may be lost between a gap and its `joined`. */
+  #gapTo: Cursor | undefined
+  /** Whether the log has another event at this position than the one that was delivered: it has lost its tail. */
+  #parted = false
+  /** The last offset that came over the wire which also brings the answers to joins. */
+  #heard = 0
 
   constructor(address: string, want: Want) {
     this.address = address
@@ -90,14 +98,17 @@ export class Subscription {
       this.#presenceVersion = ''
       this.needsJoin = true
     }
-    if (start) this.needsJoin = this.needsStart = true
+    if (start) {
+      this.needsJoin = this.needsStart = true
+      this.#rewound = false
+    }
     this.want = want
   }
 
   /** The join line to write now. */
   takeJoin(number: number): JoinLine {
     const { tail, snapshot, presence } = this.want
-    const after = this.#startAfter ?? this.cursor
+    const after = this.#startAfter ?? this.cursor ?? this.#gapTo
     const start = this.needsStart
     this.needsJoin = false
     this.retryAt = undefined
@@ -110,7 +121,7 @@ export class Subscription {
       after: after && formatCursor(after),
       tail: tail || undefined,
       snap: snapshot || undefined,
-      fresh: (start && after && (snapshot || !!tail)) || undefined,
+      fresh: (start && after && !this.#rewound && (snapshot || !!tail)) || undefined,
       pres: presence ? this.#presenceVersion : undefined,
     }
   }
@@ -124,6 +135,7 @@ export class Subscription {
     // A server that finds a gap in mid-stay starts the channel anew under the number of its last join.
     if (j !== this.number || j === 0 || (this.asked === undefined && cursor !== undefined)) return 'unexpected'
     const at = parseCursor(text)
+    this.#parted = false
     const start = this.asked?.start === true
     this.asked = undefined
     this.head = head
@@ -131,22 +143,25 @@ export class Subscription {
     if (cursor === undefined) {
       const gapped = this.#gapped
       this.#gapped = false
-      this.#startAfter = undefined
+      this.#gapTo = undefined
+      this.#endRewind()
       this.cursor = at
       // What follows a gap is no history: it happened after the position this reader had, and was recovered.
       this.#historyTo = gapped ? 0 : head
+      this.#heard = 0
       this.overlapTo = 0
       this.needsStart = true
       this.#handleStarted(this.want.snapshot)
       return gapped ? 'gap' : 'anew'
     }
     const beyond = at.epoch !== cursor.epoch || at.offset > cursor.offset
-    if (start && !beyond && at.offset < cursor.offset) this.#rewind = at.offset
-    else this.#startAfter = undefined
+    if ((start || this.#rewound) && !beyond && at.offset < cursor.offset) this.#rewind = at.offset
+    else this.#endRewind()
     // Not asked for again where it begins beyond our position: it would again.
     if (start) this.#handleStarted(this.want.snapshot && !beyond)
-    // A newcomer's wish could not be met and the server begins beyond our position: go back for what lies between.
-    if (beyond) this.needsJoin = true
+    // A newcomer's wish could not be met and the server begins beyond our position: go back for what lies between. Or the
+    // log ends before what the same wire has brought: the join was on its way while the tail was lost. Look again.
+    if (beyond || head < this.#heard) this.needsJoin = true
     return start ? 'newcomers' : 'nobody'
   }
 
@@ -165,39 +180,58 @@ export class Subscription {
     return parseCursor(line.at)
   }
 
-  /** Judges an event and moves the position. At a hole the channel is joined again, unless that is under way. */
-  handleEvent({ at, prev }: EventLine): { readonly continuity: Continuity; readonly cursor: Cursor } {
+  /**
+   * Judges an event and moves the position. At a hole the channel is joined again, unless that is under way.
+   * @param replaced whether it came over a wire that is on its way out
+   */
+  handleEvent(
+    { at, prev }: EventLine,
+    replaced = false,
+  ): { readonly continuity: Continuity; readonly cursor: Cursor } {
     const cursor = parseCursor(at)
     const continuity = this.#judge(cursor, prev ?? cursor.offset - 1)
-    if (continuity === 'next') this.cursor = cursor
+    if (continuity === 'next') {
+      this.cursor = cursor
+      if (!replaced) this.#heard = cursor.offset
+    }
     if (continuity === 'hole') this.needsJoin ||= this.asked === undefined
     else if (continuity !== 'duplicate') this.#handleStarted()
     return { continuity, cursor }
   }
 
-  #judge({ epoch, offset }: Cursor, previous: number): Continuity {
+  #judge(at: Cursor, previous: number): Continuity {
+    const { epoch, offset } = at
     const { cursor } = this
     if (cursor === undefined) return 'duplicate'
     if (epoch !== cursor.epoch) return 'hole'
+    this.#parted ||= offset === cursor.offset && at.tag !== cursor.tag
+    if (this.#parted) return 'hole'
     if (offset > cursor.offset) return previous === cursor.offset ? 'next' : 'hole'
     if (previous !== this.#rewind) return 'duplicate'
     this.#rewind = offset
-    if (offset === cursor.offset) this.#rewind = this.#startAfter = undefined
+    this.#startAfter = at
+    this.#rewound = true
+    if (offset === cursor.offset) this.#endRewind()
     return 'past'
+  }
+
+  #endRewind(): void {
+    this.#rewind = this.#startAfter = undefined
+    this.#rewound = false
   }
 
   /**
    * Takes a `gap` line. False where it says nothing new: it was reported already, or another wire has meanwhile
    * delivered what this one could not.
    */
-  handleGap({ reason, to }: GapLine): boolean {
-    const { cursor } = this
+  handleGap({ reason, from, to }: GapLine): boolean {
+    const cursor = this.cursor ?? (this.#gapTo && formatCursor(this.#gapTo) === from ? this.#gapTo : undefined)
     if (cursor === undefined) return false
-    if (reason === 'trimmed' && to !== null) {
-      const { epoch, offset } = parseCursor(to)
-      if (epoch === cursor.epoch && offset <= cursor.offset) return false
-    }
+    const whole = to === null ? undefined : parseCursor(to)
+    if (reason === 'trimmed' && whole?.epoch === cursor.epoch && whole.offset <= cursor.offset) return false
     this.cursor = undefined
+    this.#gapTo = whole
+    this.needsStart = true
     this.#gapped = true
     return true
   }

@@ -465,6 +465,12 @@ describe('a session sends', () => {
     expect(session.deadline(5000)).toBe(Number.POSITIVE_INFINITY)
   })
 
+  test('a gap from where it stands, whatever the server believed', () => {
+    const session = online(2)
+    const gap = { t: 'gap', ch: 'a', from: 'e:3:t3', to: 'e:7:t7', reason: 'trimmed' } as const
+    expect(hear(session, [gap])).toMatchObject([{ type: 'gap', from: 'e:2:t2', to: 'e:7:t7' }])
+  })
+
   test('nothing more for a channel that has ended while it was being joined', () => {
     const session = create()
     session.subscribe('a', {}, true)

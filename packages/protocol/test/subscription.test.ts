@@ -191,15 +191,61 @@ describe('a newcomer to a channel that stands at 5', () => {
     ])
   })
 
-  test('asks again for a starting state that a cut ended early', () => {
+  test('goes on with a starting state that a cut ended early, as every poll may', () => {
     const subscription = rewound()
     judge(subscription, event(3))
     subscription.handleDetached()
-    expect(subscription.takeJoin(3)).toMatchObject({ after: 'e:5:t5', tail: 3, fresh: true })
-    expect(subscription.handleJoined(joined(3, 2, 5, 'resumed'))).toBe('newcomers')
-    expect([3, 4, 5].map((offset) => judge(subscription, event(offset)))).toEqual(['past', 'past', 'past'])
+    const join = subscription.takeJoin(3)
+    expect(join).toMatchObject({ after: 'e:3:t3', tail: 3 })
+    expect(join.fresh).toBeUndefined()
+    expect(subscription.handleJoined(joined(3, 3, 5, 'resumed'))).toBe('newcomers')
+    expect([4, 5].map((offset) => judge(subscription, event(offset)))).toEqual(['past', 'past'])
     subscription.handleDetached()
-    expect(subscription.takeJoin(4).fresh).toBeUndefined()
+    expect(subscription.takeJoin(4)).toMatchObject({ after: 'e:5:t5' })
+  })
+
+  test('begins again for another newcomer who comes in the middle of it', () => {
+    const subscription = rewound()
+    judge(subscription, event(3))
+    subscription.handleWant({ tail: 3 }, true)
+    expect(subscription.takeJoin(3)).toMatchObject({ fresh: true })
+  })
+})
+
+describe('a log that has lost its tail', () => {
+  test('is noticed by another tag at the own position, and nothing is taken from it before the server has looked', () => {
+    const subscription = standingAt(5)
+    const other = (offset: number) => ({ ...event(offset), at: `e:${offset}:other${offset}` })
+    expect(judge(subscription, other(5))).toBe('hole')
+    expect(judge(subscription, other(6))).toBe('hole')
+    expect(subscription.takeJoin(2)).toMatchObject({ after: 'e:5:t5' })
+  })
+
+  test('is noticed by a head before what the same wire has brought', () => {
+    const subscription = standingAt(2)
+    subscription.handleWant({ tail: 3 }, true)
+    subscription.takeJoin(2)
+    for (const offset of [3, 4]) judge(subscription, event(offset))
+    subscription.handleJoined(joined(2, 2, 3, 'resumed'))
+    expect(subscription.needsJoin).toBe(true)
+  })
+
+  test('is not suspected where another wire has brought more than this one knows', () => {
+    const subscription = standingAt(2)
+    subscription.handleDetached()
+    subscription.takeJoin(2)
+    for (const offset of [3, 4]) subscription.handleEvent(event(offset), true)
+    subscription.handleJoined(joined(2, 2, 3, 'resumed'))
+    expect(subscription.needsJoin).toBe(false)
+  })
+
+  test('does not take the position with it when the wire is lost between the gap and its `joined`', () => {
+    const subscription = standingAt(2)
+    subscription.handleGap({ t: 'gap', ch: 'a', from: 'e:2:t2', to: 'e:7:t7', reason: 'trimmed' })
+    subscription.handleDetached()
+    expect(subscription.takeJoin(2)).toMatchObject({ after: 'e:7:t7' })
+    expect(subscription.handleJoined(joined(2, 7, 9, 'resumed'))).toBe('gap')
+    expect(judge(subscription, event(8))).toBe('next')
   })
 })
 

@@ -144,6 +144,8 @@ export class LiveChannel {
 
   async #handleInterrupted(): Promise<void> {
     this.#presence = undefined
+    // At once, too: what comes until the head is known may be from a log that has lost its tail.
+    for (const reader of this.readers) reader.handleInterrupted()
     try {
       const result = await this.#broker.read(this.address, { limit: 0, bytes: 0 })
       if (this.#closed) return

@@ -193,6 +193,7 @@ export class Reader implements ChannelReader {
       try {
         found = await this.#readNext()
       } catch {
+        this.#verifiedAt = -1
         found = false
       }
       if (this.closed) return
