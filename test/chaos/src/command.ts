@@ -1,7 +1,7 @@
 // The measurements as commands: what is asked for on the command line, run one after another, printed as it comes.
 
 import { parseArgs } from 'node:util'
-import { brokenPromises, runFault } from './chaos-run.ts'
+import { brokenPromises, type FaultReport, runFault } from './chaos-run.ts'
 import { FAULT_CASES, type Row } from './fault-cases.ts'
 import { measureConnect } from './measure-connect.ts'
 import { measureFallback } from './measure-fallback.ts'
@@ -18,6 +18,7 @@ const { values, positionals } = parseArgs({
     fault: { type: 'string' },
     wire: { type: 'string', multiple: true },
     quick: { type: 'boolean', default: false },
+    'at-once': { type: 'string', default: '2' },
     keep: { type: 'boolean', default: false },
   },
 })
@@ -35,8 +36,15 @@ async function table(): Promise<number> {
   console.log(`sent / lost / duplicated / reordered, ${options.messages} messages each way and wire\n`)
   console.log(tableHead())
   const broken: string[] = []
-  for (const fault of cases) {
-    const report = await runFault(fault, options)
+  // A few at a time, printed in order: most of a run is waiting.
+  const atOnce = Number(values['at-once'])
+  const reports: Promise<FaultReport>[] = []
+  for (const [index, fault] of cases.entries()) {
+    const before = reports[index - atOnce] ?? Promise.resolve()
+    reports.push(before.then(() => runFault(fault, options)))
+  }
+  for (const running of reports) {
+    const report = await running
     console.log(tableLines(report))
     if (report.folder !== undefined) console.log(`  histories in ${report.folder}`)
     if (report.restless.length > 0) console.log(`  not at rest: ${report.restless.join(', ')}`)

@@ -20,6 +20,8 @@ import {
 /** `all` is its default: polling, then an upgrade. */
 const TRANSPORTS = { websocket: ['websocket'], polling: ['polling'], all: undefined } as const
 const RUN = 'sio'
+/** Milliseconds queues of retries have for their end. */
+const FLUSH_BOUND_MS = 20_000
 
 /** Socket.IO. */
 export class SocketIoSide implements Side {
@@ -77,10 +79,10 @@ export class SocketIoSide implements Side {
   async settle(): Promise<string[]> {
     for (const proxy of this.#proxies.values()) proxy.setFaults([])
     const ids = this.#rows.map(plainOf)
-    // What was sent with retries may have a long queue: one message at a time.
+    // What was sent with retries may have a long queue: one message at a time. What is left of it counts as open.
     const flushed = Promise.all(
       [...ids, ...this.#rows.map(retryingOf)].map((id) =>
-        this.#clients.call('flushed', { id, boundMs: SETTLE_BOUND_MS }),
+        this.#clients.call('flushed', { id, boundMs: FLUSH_BOUND_MS }),
       ),
     )
     const endsAt = Date.now() + SETTLE_BOUND_MS
@@ -90,7 +92,7 @@ export class SocketIoSide implements Side {
       await this.#server.call('mark', { run: RUN, n: ++n })
       missing = await this.#clients.call('marked', { ids, n: 1, boundMs: MARK_EVERY_MS })
     } while (missing.length > 0 && Date.now() < endsAt)
-    await within(SETTLE_BOUND_MS, flushed)
+    await within(FLUSH_BOUND_MS, flushed)
     return missing
   }
 
