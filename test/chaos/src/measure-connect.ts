@@ -34,7 +34,14 @@ function socketIo(name: string, transports?: readonly ('websocket' | 'polling')[
     name: `Socket.IO, ${name}`,
     portOf: ({ socketIoPort }) => socketIoPort,
     async measure({ socketIo }, { port }, id) {
-      const setup = { id, port, ...(transports === undefined ? {} : { transports }), run: BUSY, boundMs: BOUND_MS }
+      const setup = {
+        id,
+        port,
+        ...(transports === undefined ? {} : { transports }),
+        run: BUSY,
+        keepAlive: true,
+        boundMs: BOUND_MS,
+      }
       const time = await socketIo.call('timeToFirst', setup)
       await socketIo.call('close', [id])
       return time

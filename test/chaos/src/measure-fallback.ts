@@ -150,7 +150,9 @@ async function measureCase(station: Station, one: Case, runs: number): Promise<T
     })
     if (!forSocketIo) continue
     await through(socketIoPort, faults, async ({ port }) => {
-      socketIoTimes.push(await socketIo.call('timeToFirst', { id, port, run: BUSY, boundMs: BOUND_MS }))
+      socketIoTimes.push(
+        await socketIo.call('timeToFirst', { id, port, run: BUSY, keepAlive: true, boundMs: BOUND_MS }),
+      )
       await socketIo.call('close', [id])
     })
   }
@@ -171,7 +173,7 @@ async function countAttempts(station: Station, one: Case, minuteMs: number): Pro
     }),
     forSocketIo
       ? through(socketIoPort, faults, async ({ port, seen }) => {
-          const opened = socketIo.call('open', { id, port, run: QUIET, boundMs: minuteMs })
+          const opened = socketIo.call('open', { id, port, run: QUIET, keepAlive: true, boundMs: minuteMs })
           await Promise.all([sleep(minuteMs), opened])
           await socketIo.call('close', [id])
           return attemptsOf(seen)

@@ -17,6 +17,8 @@ export interface SocketIoSetup {
   /** Sends again until acknowledged, up to so many times. */
   readonly retries?: number
   readonly hasty?: boolean
+  /** Requests share connections, as in browsers. By default in Node each opens its own, which costs a round trip. */
+  readonly keepAlive?: boolean
 }
 
 class Reader extends EventEmitter<{ news: [] }> {
@@ -55,14 +57,13 @@ const handlers = {
 
   /** Makes a client and resolves when it is connected, or after the bound; says which. */
   open(setup: SocketIoSetup & { readonly boundMs: number }): Promise<boolean> {
-    const { id, port, transports, run, retries, hasty, boundMs } = setup
+    const { id, port, transports, run, retries, hasty, keepAlive, boundMs } = setup
     const socket = io(`http://127.0.0.1:${port}`, {
       ...(transports === undefined ? {} : { transports: [...transports] }),
       ...(retries === undefined ? {} : { retries, ackTimeout: 1000 }),
       ...(hasty ? { reconnectionDelay: 10, reconnectionDelayMax: 50 } : {}),
       query: { run },
-      // As browsers do; by default its requests in Node open a connection each.
-      agent: new Agent({ keepAlive: true }) as never,
+      ...(keepAlive ? { agent: new Agent({ keepAlive: true }) as never } : {}),
       forceNew: true,
     })
     const reader = new Reader()
