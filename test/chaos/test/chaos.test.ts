@@ -7,7 +7,7 @@ import { EVERY_CHANGE, type FaultCase, faultCase } from '../src/fault-cases.ts'
 import { endAll } from '../src/processes/parent.ts'
 
 /** Longer and harsher runs: `MESSAGES=10000 CUT_EVERY_MS=50 npx vitest run --project test-chaos chaos`. */
-const MESSAGES = Number(process.env.MESSAGES ?? 300)
+const MESSAGES = Number(process.env.MESSAGES ?? 200)
 const CUT_EVERY_MS = Number(process.env.CUT_EVERY_MS ?? 200)
 const EVERY_MS = 4
 
@@ -25,8 +25,7 @@ const CASES: readonly FaultCase[] = [
     faults: [],
     disturbance: { kind: 'half-open-return', everyMs: 150, through: EVERY_CHANGE },
   },
-  { name: 'a node killed every 500 ms', faults: [], disturbance: { kind: 'kill-node', everyMs: 500 } },
-  { name: 'a node drained every 500 ms', faults: [], disturbance: { kind: 'drain-node', everyMs: 500 } },
+  { name: 'a node killed every 300 ms', faults: [], disturbance: { kind: 'kill-node', everyMs: 300 } },
   faultCase('broker killed'),
   faultCase('only process killed'),
 ]

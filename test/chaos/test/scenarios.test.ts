@@ -31,14 +31,14 @@ describe.concurrent('with messages under way', () => {
       faults: [],
       disturbance: { kind: 'change-wires', everyMs: 200, through: ['websocket', 'sse', 'polling'] },
     }
-    const report = await run(round, ['websocket'], 500, 2)
+    const report = await run(round, ['websocket'], 300, 3)
     expect(brokenPromises(report)).toEqual([])
     expect(report.strikes).toBeGreaterThanOrEqual(3)
   })
 
   test('where nothing gets through for a while, everything comes later', { timeout: 120_000 }, async () => {
-    const blackout: FaultCase = { name: 'blackout', faults: [], disturbance: { kind: 'blackout', forMs: 2000 } }
-    const report = await run(blackout, ['all'], 300, 4)
+    const blackout: FaultCase = { name: 'blackout', faults: [], disturbance: { kind: 'blackout', forMs: 1000 } }
+    const report = await run(blackout, ['all'], 200, 4)
     expect(brokenPromises(report)).toEqual([])
     expect(report.strikes).toBeGreaterThan(0)
   })
