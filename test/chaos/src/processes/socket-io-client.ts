@@ -1,11 +1,11 @@
 // Socket.IO clients, many in one process, doing what the Triwire clients do.
 
-import { EventEmitter, once } from 'node:events'
 import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { io, type Socket } from 'socket.io-client'
 import { type HistoryLine, openHistory } from '../history.ts'
 import { serveParent } from './child.ts'
+import { Reader, untilMarked } from './reader.ts'
 
 /** How a client is set up. */
 export interface SocketIoSetup {
@@ -21,11 +21,6 @@ export interface SocketIoSetup {
   readonly keepAlive?: boolean
 }
 
-class Reader extends EventEmitter<{ news: [] }> {
-  marked = 0
-  firstAt: number | undefined
-}
-
 const clients = new Map<
   string,
   { readonly socket: Socket; readonly reader: Reader; readonly withRetries: boolean }
@@ -36,18 +31,6 @@ function of(id: string) {
   const known = clients.get(id)
   if (known === undefined) throw new Error(`There is no client "${id}".`)
   return known
-}
-
-async function until(reader: Reader, holds: () => boolean, boundMs: number): Promise<boolean> {
-  const signal = AbortSignal.timeout(boundMs)
-  while (!holds()) {
-    try {
-      await once(reader, 'news', { signal })
-    } catch {
-      return false
-    }
-  }
-  return true
 }
 
 const handlers = {
@@ -72,13 +55,12 @@ const handlers = {
     if (retries === undefined) write({ k: 'reads', c, r: id })
     socket.on('connect', () => reader.emit('news'))
     socket.on('message', ({ s, n }: { s: string; n: number }) => {
-      reader.firstAt ??= performance.timeOrigin + performance.now()
       if (s === 'end') reader.marked = Math.max(reader.marked, n)
       // Those with retries are there for what goes up.
       else if (retries === undefined) write({ k: 'got', c, r: id, s, n })
-      reader.emit('news')
+      reader.handleMessage()
     })
-    return until(reader, () => socket.connected, boundMs)
+    return reader.until(() => socket.connected, boundMs)
   },
 
   /** Sends 1 to `count`. With retries an acknowledgement counts as the answer, otherwise that `emit` took it. */
@@ -122,18 +104,15 @@ const handlers = {
     })
   },
 
-  async marked({ ids, n, boundMs }: { ids: readonly string[]; n: number; boundMs: number }): Promise<string[]> {
-    const reached = await Promise.all(
-      ids.map((id) => until(of(id).reader, () => of(id).reader.marked >= n, boundMs)),
-    )
-    return ids.filter((_, index) => !reached[index])
+  marked({ ids, n, boundMs }: { ids: readonly string[]; n: number; boundMs: number }): Promise<string[]> {
+    return untilMarked(new Map(ids.map((id) => [id, of(id).reader])), n, boundMs)
   },
 
   async timeToFirst(setup: SocketIoSetup & { readonly boundMs: number }): Promise<number | null> {
     const startedAt = performance.timeOrigin + performance.now()
     const opening = handlers.open(setup)
     const { reader } = of(setup.id)
-    const came = await until(reader, () => reader.firstAt !== undefined, setup.boundMs)
+    const came = await reader.until(() => reader.firstAt !== undefined, setup.boundMs)
     await opening
     return came ? (reader.firstAt as number) - startedAt : null
   },

@@ -1,12 +1,12 @@
 // Triwire clients, many in one process. Each reads one channel down and publishes to one channel up.
 
-import { EventEmitter, once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Client, createClient, TriwireError, type WireName } from '@triwire/client'
 import WebSocket from 'ws'
 import type { api } from '../contract.ts'
 import { type HistoryLine, openHistory } from '../history.ts'
 import { serveParent } from './child.ts'
+import { Reader, untilMarked } from './reader.ts'
 
 /** How a client is set up. */
 export interface ClientSetup {
@@ -29,15 +29,6 @@ export interface ClientReport {
 /** Publishes without an answer at a time: the client's queue holds 1,000. */
 const WINDOW = 400
 
-class Reader extends EventEmitter<{ news: [] }> {
-  /** The highest end mark that came. */
-  marked = 0
-  firstAt: number | undefined
-  lastAt = Number.POSITIVE_INFINITY
-  /** The longest time between two events since it was asked for last. */
-  longestSilenceMs = 0
-}
-
 const clients = new Map<string, { readonly client: Client<typeof api>; readonly reader: Reader }>()
 let write: (line: HistoryLine) => void = () => {}
 
@@ -45,19 +36,6 @@ function of(id: string) {
   const known = clients.get(id)
   if (known === undefined) throw new Error(`There is no client "${id}".`)
   return known
-}
-
-/** Waits for a condition on a reader; false where it does not come to hold in time. */
-async function until(reader: Reader, holds: () => boolean, boundMs: number): Promise<boolean> {
-  const signal = AbortSignal.timeout(boundMs)
-  while (!holds()) {
-    try {
-      await once(reader, 'news', { signal })
-    } catch {
-      return false
-    }
-  }
-  return true
 }
 
 const handlers = {
@@ -83,21 +61,17 @@ const handlers = {
     const observer = handle.observe({
       on: {
         message: ({ s, n }) => {
-          const now = performance.timeOrigin + performance.now()
-          reader.firstAt ??= now
-          reader.longestSilenceMs = Math.max(reader.longestSilenceMs, now - reader.lastAt)
-          reader.lastAt = now
           if (s === 'end') reader.marked = Math.max(reader.marked, n)
           else {
             write({ k: 'got', c, r: id, s, n })
           }
-          reader.emit('news')
+          reader.handleMessage()
         },
         $gap: ({ reason }) => write({ k: 'gap', c, r: id, reason }),
       },
     })
     observer.subscribe(() => reader.emit('news'))
-    return until(reader, () => observer.getSnapshot().status === 'live', boundMs)
+    return reader.until(() => observer.getSnapshot().status === 'live', boundMs)
   },
 
   /** Publishes 1 to `count` and resolves when each has been answered. */
@@ -137,11 +111,8 @@ const handlers = {
   },
 
   /** Waits until all of these clients have the end mark; says who has not. */
-  async marked({ ids, n, boundMs }: { ids: readonly string[]; n: number; boundMs: number }): Promise<string[]> {
-    const reached = await Promise.all(
-      ids.map((id) => until(of(id).reader, () => of(id).reader.marked >= n, boundMs)),
-    )
-    return ids.filter((_, index) => !reached[index])
+  marked({ ids, n, boundMs }: { ids: readonly string[]; n: number; boundMs: number }): Promise<string[]> {
+    return untilMarked(new Map(ids.map((id) => [id, of(id).reader])), n, boundMs)
   },
 
   setWires({ ids, wires }: { ids: readonly string[]; wires: readonly WireName[] | null }): void {
@@ -160,17 +131,14 @@ const handlers = {
     const startedAt = performance.timeOrigin + performance.now()
     const opening = handlers.open(setup)
     const { reader } = of(setup.id)
-    const came = await until(reader, () => reader.firstAt !== undefined, setup.boundMs)
+    const came = await reader.until(() => reader.firstAt !== undefined, setup.boundMs)
     await opening
     return came ? (reader.firstAt as number) - startedAt : null
   },
 
   /** The longest time between two events since the last call. */
   takeSilence(id: string): number {
-    const { reader } = of(id)
-    const { longestSilenceMs } = reader
-    reader.longestSilenceMs = 0
-    return longestSilenceMs
+    return of(id).reader.takeSilence()
   },
 
   close(ids: readonly string[]): void {
