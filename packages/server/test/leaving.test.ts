@@ -1,6 +1,6 @@
 /** Connections that are asked to go elsewhere: a stream that has lived long, a server that goes away. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type FakeExchange, type FakeSocket, HubStage, hello, newSession, settle } from './hub-stage.ts'
+import { type FakeExchange, type FakeSocket, HubStage, hello, newSession, settle, until } from './hub-stage.ts'
 
 const LOBBY = 'lobby?room=1'
 
@@ -196,7 +196,7 @@ describe('a server that drains', () => {
     }
     const late = stage.open()
     late.send(hello('ann'))
-    await settle()
+    await until(() => late.sink.closed !== undefined)
     expect(late.sink.closed).toEqual({ code: 1001, reason: 'draining' })
     socket.leave()
     await drained
