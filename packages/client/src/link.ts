@@ -75,6 +75,8 @@ const ATTEMPT_MS = 10_000
 /** Milliseconds until the next wire joins a race, and the round trips that may take longer. */
 const HEAD_START_MS = 1000
 const HEAD_START_ROUND_TRIPS = 3
+/** Round trips until the `welcome` of a successor, if they take longer than a proof of life: TCP, TLS, upgrade, hello. */
+const SUCCESSOR_ROUND_TRIPS = 8
 /** Milliseconds a probed wire must live before it takes over: some are cut right after they have opened. */
 const TRIAL_MS = 2000
 /** Milliseconds until all channels must be joined on a successor. */
@@ -167,7 +169,8 @@ export class Link {
   /** An attempt is under way: it is from now on that it has to be answered, and that it is ahead of the next one. */
   handleStarted(attempt: Attempt, now: number): void {
     const state = this.#state
-    attempt.until = now + ATTEMPT_MS
+    // Beside a wire in use it is known how far the server is, and there is no reason to be that patient.
+    attempt.until = now + (attempt.bare ? Math.max(PROOF_MS, this.#rttMs * SUCCESSOR_ROUND_TRIPS) : ATTEMPT_MS)
     if (state.name !== 'racing' || state.racers.at(-1) !== attempt) return
     const nextAt = now + Math.max(HEAD_START_MS, this.#rttMs * HEAD_START_ROUND_TRIPS)
     this.#state = { ...state, nextAt }

@@ -322,6 +322,13 @@ describe('a better wire', () => {
     expect(stage.state).toMatchObject({ name: 'open', main: { wire: 'websocket' } })
   })
 
+  it('has eight round trips to answer where those take long', () => {
+    const stage = open('sse')
+    stage.link.handleRtt(1000)
+    expect(stage.live(17_999).wires).toEqual(['sse', 'websocket'])
+    expect(stage.live(1).wires).toEqual(['sse'])
+  })
+
   it('that fails is probed less and less often, up to every ten minutes', () => {
     const stage = open('sse')
     const waits: number[] = []
@@ -341,8 +348,9 @@ describe('a better wire', () => {
   })
 
   it('that does not answer or does not join in time is given up, and the one in use goes on', () => {
-    const unanswered = open('sse').live(10_000)
-    expect(unanswered.live(10_000).wires).toEqual(['sse'])
+    const unanswered = open('sse').live(12_999)
+    expect(unanswered.wires).toEqual(['sse', 'websocket'])
+    expect(unanswered.live(1).wires).toEqual(['sse'])
     const unjoined = open('sse').live(10_000).welcome('websocket').live(2000)
     expect(unjoined.wires).toEqual(['sse', 'websocket'])
     expect(unjoined.live(10_000).wires).toEqual(['sse'])
