@@ -140,11 +140,11 @@ export class Outbox {
   }
 
   /** Hands out the entries whose deadline has passed, as failed. */
-  takeExpired(now: number, error: TriwireError = new TriwireError('deadline', DEADLINE)): Failure[] {
+  takeExpired(now: number, reason?: TriwireError): Failure[] {
     const expired = [...this.#entries.values()].filter(({ deadline }) => deadline <= now)
     return expired.map(({ key }) => {
       this.settle(key)
-      return { key, error }
+      return { key, error: reason ?? new TriwireError('deadline', DEADLINE) }
     })
   }
 

@@ -58,8 +58,9 @@ export class Subscription {
   #rewound = false
   /** Whether a gap has been reported and the log has not been joined again since. */
   #gapped = false
-  /** Where that gap ends: a wire may be lost between a gap and its `joined`. */
-  #gapTo: Cursor | undefined
+  /** Where to go on behind that gap, as a wire may be lost between it and its `joined`: its end, or if unknown its beginning. */
+  #behindGap: Cursor | undefined
+  #gapEndKnown = false
   /** Whether the log has another event at this position than the one that was delivered: it has lost its tail. */
   #parted = false
   /** The last offset that came over the wire which also brings the answers to joins. */
@@ -108,7 +109,7 @@ export class Subscription {
   /** The join line to write now. */
   takeJoin(number: number): JoinLine {
     const { tail, snapshot, presence } = this.want
-    const after = this.#startAfter ?? this.cursor ?? this.#gapTo
+    const after = this.#startAfter ?? this.cursor ?? this.#behindGap
     const start = this.needsStart
     this.needsJoin = false
     this.retryAt = undefined
@@ -132,9 +133,13 @@ export class Subscription {
    */
   handleJoined({ j, at: text, head }: JoinedLine): 'anew' | 'gap' | 'newcomers' | 'nobody' | 'unexpected' {
     const { cursor } = this
-    // A server that finds a gap in mid-stay starts the channel anew under the number of its last join.
-    if (j !== this.number || j === 0 || (this.asked === undefined && cursor !== undefined)) return 'unexpected'
     const at = parseCursor(text)
+    // A server that finds a gap in mid-stay starts the channel anew under the number of its last join.
+    if (j !== this.number || j === 0 || (this.asked === undefined && cursor !== undefined)) {
+      // Another join is under way, but this one says where the log goes on.
+      if (this.#gapped) this.#endGapAt(at)
+      return 'unexpected'
+    }
     this.#parted = false
     const start = this.asked?.start === true
     this.asked = undefined
@@ -143,7 +148,7 @@ export class Subscription {
     if (cursor === undefined) {
       const gapped = this.#gapped
       this.#gapped = false
-      this.#gapTo = undefined
+      this.#behindGap = undefined
       this.#endRewind()
       this.cursor = at
       // What follows a gap is no history: it happened after the position this reader had, and was recovered.
@@ -225,15 +230,25 @@ export class Subscription {
    * delivered what this one could not.
    */
   handleGap({ reason, from, to }: GapLine): boolean {
-    const cursor = this.cursor ?? (this.#gapTo && formatCursor(this.#gapTo) === from ? this.#gapTo : undefined)
-    if (cursor === undefined) return false
-    const whole = to === null ? undefined : parseCursor(to)
-    if (reason === 'trimmed' && whole?.epoch === cursor.epoch && whole.offset <= cursor.offset) return false
+    const { cursor } = this
+    const begin = cursor ?? this.#behindGap
+    if (begin === undefined || (cursor === undefined && formatCursor(begin) !== from)) return false
+    const end = to === null ? undefined : parseCursor(to)
+    if (reason === 'trimmed' && end?.epoch === begin.epoch && end.offset <= begin.offset) return false
+    const isNew = cursor !== undefined || this.#gapEndKnown
     this.cursor = undefined
-    this.#gapTo = whole
-    this.needsStart = true
+    this.#behindGap = begin
+    this.#gapEndKnown = false
+    if (end) this.#endGapAt(end)
+    // A snapshot stands for what is missing. A tail does not: it begins with what everybody has had.
+    this.needsStart ||= this.want.snapshot === true
     this.#gapped = true
-    return true
+    return isNew
+  }
+
+  #endGapAt(end: Cursor): void {
+    this.#behindGap = end
+    this.#gapEndKnown = true
   }
 
   /** Takes a change of the presence set; returns who is there after it. */

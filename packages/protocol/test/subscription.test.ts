@@ -239,6 +239,27 @@ describe('a log that has lost its tail', () => {
     expect(subscription.needsJoin).toBe(false)
   })
 
+  test('is told once where its end is unknown, and the wire is lost before the log goes on', () => {
+    const subscription = standingAt(5)
+    const lost: GapLine = { t: 'gap', ch: 'a', from: 'e:5:t5', to: null, reason: 'lost_tail' }
+    expect(subscription.handleGap(lost)).toBe(true)
+    subscription.handleDetached()
+    expect(subscription.takeJoin(2)).toMatchObject({ after: 'e:5:t5' })
+    expect(subscription.handleGap(lost)).toBe(false)
+    expect(subscription.handleJoined(joined(2, 3))).toBe('gap')
+    expect(judge(subscription, event(4))).toBe('next')
+  })
+
+  test('goes on where the server said, though another join was under way', () => {
+    const subscription = standingAt(5, { tail: 3 })
+    subscription.handleWant({ tail: 3 }, true)
+    subscription.takeJoin(2)
+    subscription.handleGap({ t: 'gap', ch: 'a', from: 'e:5:t5', to: null, reason: 'lost_tail' })
+    expect(subscription.handleJoined(joined(1, 4))).toBe('unexpected')
+    subscription.handleDetached()
+    expect(subscription.takeJoin(3)).toMatchObject({ after: 'e:4:t4' })
+  })
+
   test('does not take the position with it when the wire is lost between the gap and its `joined`', () => {
     const subscription = standingAt(2)
     subscription.handleGap({ t: 'gap', ch: 'a', from: 'e:2:t2', to: 'e:7:t7', reason: 'trimmed' })

@@ -30,6 +30,9 @@ export interface StaysHost extends ReaderHost {
   handleExpelled(address: string, error: TriwireError): void
 }
 
+/** Milliseconds before a presence set that could not be read is asked for again. */
+const RETRY_MS = 1000
+
 /** The stays. */
 export class Stays {
   readonly #hub: Hub
@@ -232,8 +235,10 @@ export class Stays {
       const line = await reader.channel.presenceLine(version)
       if (line !== undefined && !reader.closed) this.#host.write(line)
     } catch (err) {
-      // The set is asked for again with the next change or the next join.
       this.#hub.logger.warn({ err }, 'the presence set could not be read')
+      this.#hub.wheel.schedule(RETRY_MS, () => {
+        if (!reader.closed) this.presenceMissed(reader)
+      })
     }
   }
 }

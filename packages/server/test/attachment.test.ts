@@ -771,6 +771,17 @@ describe('presence', () => {
     expect(watcher.linesOf('pres')[1]?.d).toEqual({ name: 'Ann' })
   })
 
+  it('comes a second later where the store could not tell it at once', async () => {
+    const stage = start()
+    vi.spyOn(stage.broker, 'members').mockRejectedValueOnce(new Error('no answer'))
+    const socket = await stage.connect('bob')
+    await join(socket, CHAT, { pres: '' })
+    await settle()
+    expect(socket.linesOf('pres')).toEqual([])
+    await pass(1100)
+    expect(socket.linesOf('pres')).toMatchObject([{ op: 'all', d: [] }])
+  })
+
   it('outlives its connection for the grace only', async () => {
     const stage = start()
     const socket = await stage.connect()
