@@ -88,12 +88,10 @@ export class PresenceLeases {
     const most = { maxMembers: limits.presenceMembers }
     for (const [address, value] of [...this.#held]) {
       try {
-        const hold = { member: this.#member, holder: this.#holder, leaseMs: limits.presenceLeaseMs }
-        const outcome = await broker.hold(address, hold, most)
-        // The lease has run out while this process stood still, or the store has lost it. The member is still here; and
-        // where it said goodbye over another connection, that has the higher number.
-        if (outcome === 'unknown' && this.#held.get(address) === value)
-          await broker.hold(address, { ...hold, value }, most)
+        // With the value, which changes nothing where it is known: the lease may have run out while this process stood
+        // still, and a store may have lost what it was told. A goodbye over another connection has the higher number.
+        const hold = { member: this.#member, holder: this.#holder, value, leaseMs: limits.presenceLeaseMs }
+        await broker.hold(address, hold, most)
       } catch (err) {
         logger.warn({ err }, 'a presence lease could not be renewed')
       }

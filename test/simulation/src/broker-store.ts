@@ -329,9 +329,11 @@ export class BrokerStore {
     const channel = this.#channel(name)
     this.#expire(channel)
     const known = this.#find(channel.replies, id)
-    if (known !== undefined) return wake({ status: 'settled', reply: known.reply })
-    if (!channel.claims.has(id)) return wake({ status: 'lapsed' })
-    if (timeoutMs <= 0) return wake({ status: 'running' })
+    if (known !== undefined || timeoutMs <= 0 || !channel.claims.has(id)) {
+      if (known !== undefined) wake({ status: 'settled', reply: known.reply })
+      else wake({ status: channel.claims.has(id) ? 'running' : 'lapsed' })
+      return
+    }
     const waiters = channel.waiters.get(id) ?? new Set()
     const timer = this.#clock.after(timeoutMs, this.#actor, () => {
       waiters.delete(waiter)
