@@ -21,6 +21,14 @@ export function rootPages(): Page[] {
     .map(read)
 }
 
+/** The pages of the folder `docs`. */
+export function guidePages(): Page[] {
+  return readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .sort()
+    .map((name) => read(`docs/${name}`))
+}
+
 /** The pages of the packages. */
 export function packagePages(): Page[] {
   return readdirSync(join(root, 'packages'))

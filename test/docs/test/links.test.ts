@@ -1,9 +1,9 @@
 import { dirname, posix } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { anchorsOf, codeSpansOf, fencesOf, linksOf } from '../src/markdown.ts'
-import { exists, type Page, packagePages, read, rootPages, sourceNames } from '../src/repository.ts'
+import { exists, guidePages, type Page, packagePages, read, rootPages, sourceNames } from '../src/repository.ts'
 
-const pages = [...rootPages(), ...packagePages()]
+const pages = [...rootPages(), ...guidePages(), ...packagePages()]
 
 /** Links to the outside are not followed: a test needs no network. */
 const isExternal = (target: string): boolean => /^[a-z][a-z0-9+.-]*:/i.test(target)
