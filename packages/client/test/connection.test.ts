@@ -1,7 +1,8 @@
 import { TriwireError } from '@triwire/protocol'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Connection } from '../src/connection.ts'
-import { type Attempt, Link } from '../src/link.ts'
+import { Link } from '../src/link.ts'
+import type { Attempt } from '../src/link-state.ts'
 import { Verdicts } from '../src/verdicts.ts'
 
 beforeEach(() => void vi.useFakeTimers())

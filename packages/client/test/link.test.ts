@@ -1,6 +1,7 @@
 import { TriwireError, type WireName } from '@triwire/protocol'
 import { describe, expect, it } from 'vitest'
-import { type Attempt, Link, type LinkState } from '../src/link.ts'
+import { Link } from '../src/link.ts'
+import type { Attempt, LinkState } from '../src/link-state.ts'
 import { Verdicts } from '../src/verdicts.ts'
 
 const ALL: readonly WireName[] = ['websocket', 'sse', 'polling']
