@@ -17,6 +17,7 @@ const OUTBOX = 'packages/protocol/src/outbox.ts'
 const READER = 'packages/server/src/reader.ts'
 const LIVE = 'packages/server/src/live-channel.ts'
 const ATTACHMENT = 'packages/server/src/attachment.ts'
+const STAYS = 'packages/server/src/stays.ts'
 const PUBLISHER = 'packages/server/src/publisher.ts'
 const COMMANDER = 'packages/server/src/commander.ts'
 const LEASES = 'packages/server/src/presence-leases.ts'
@@ -49,14 +50,14 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'gap is swallowed by the client',
     why: 'A client goes on behind a gap and tells nobody.',
     file: SUBSCRIPTION,
-    find: '    this.#gapped = true\n    return true',
-    replace: '    this.#gapped = true\n    return false',
+    find: 'return isNew\n',
+    replace: 'return false\n',
   },
   {
     name: 'joined numbers are ignored',
     why: 'The answer to an older join counts as the one to the newest.',
     file: SUBSCRIPTION,
-    find: 'if (j !== this.#number || j === 0 ||',
+    find: 'if (j !== this.number || j === 0 ||',
     replace: 'if (j === 0 ||',
   },
   {
@@ -126,15 +127,15 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'resuming is not authorised',
     why: 'Whoever was in a channel once gets back in.',
-    file: ATTACHMENT,
-    find: "await hub.app.authorize(resolved, this.speaker.identity, 'join')",
-    replace: "if (line.after === undefined) await hub.app.authorize(resolved, this.speaker.identity, 'join')",
+    file: STAYS,
+    find: 'channel = await this.#enter(resolved)',
+    replace: 'channel = await (after === undefined ? this.#enter(resolved) : hub.openChannel(resolved))',
   },
   {
     name: 'joining is not authorised',
     why: 'Whoever can name a channel can read it.',
-    file: ATTACHMENT,
-    find: "await hub.app.authorize(resolved, this.speaker.identity, 'join')",
+    file: STAYS,
+    find: "await app.authorize(resolved, this.#host.speaker.identity, 'join')",
     replace: '',
   },
   {
@@ -190,14 +191,14 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'claims are ignored',
     why: 'A repetition of a command that runs is run as well.',
     file: COMMANDER,
-    find: "if (claim.status === 'running') {",
-    replace: "if (claim.status === ('never' as string)) {",
+    find: "if (claim.status === 'claimed')",
+    replace: "if (claim.status !== 'settled')",
   },
   {
     name: 'replies are not recorded',
     why: 'A repetition of a command that has run is run again.',
     file: COMMANDER,
-    find: 'await broker.settle(line.ch, id, fence, reply, limits.rememberMs)',
+    find: 'if (!(await broker.settle(line.ch, id, fence, reply, limits.rememberMs))) throw stillRunning()',
     replace: '',
   },
   {
@@ -218,7 +219,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'presence ends with any wire',
     why: 'The end of one wire takes the member away although another one holds it.',
     file: LEASES,
-    find: 'broker.release(address, this.#member, this.#holder, limits.presenceGraceMs).catch(',
+    find: 'broker.release(address, this.#member, this.#holder, graceMs).catch(',
     replace: 'broker.depart(address, this.#member, 2 ** 40).catch(',
   },
   {
