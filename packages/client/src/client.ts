@@ -1,6 +1,5 @@
 /** `createClient`: channels by name, promises for what was asked, and the driver that does the rest. */
 import {
-  type BackoffOptions,
   type Contract,
   type Delivery,
   formatAddress,
@@ -12,25 +11,9 @@ import {
 import { createHandle, type HandleHost } from './channel-handle.ts'
 import { ChannelStore } from './channel-store.ts'
 import type { ChannelHandle, ConnectionState, Observer, ReferencesOf } from './channel-types.ts'
+import type { ClientOptions } from './client-options.ts'
 import { createNamed } from './command-functions.ts'
 import { Driver } from './driver.ts'
-import type { WebSocketConstructor } from './wire.ts'
-
-/** What a client is made of. */
-export interface ClientOptions {
-  /** Where the server is mounted: `/rt`, or an absolute URL outside browsers and for other origins. */
-  readonly url: string
-  /** The token for `hello`. Asked again when the server no longer accepts it. Cookies travel by themselves. */
-  readonly auth?: () => string | null | undefined | Promise<string | null | undefined>
-  /** Wires that may be used, best first. Default `['websocket', 'sse', 'polling']`. */
-  readonly wires?: readonly WireName[]
-  /** Waiting between attempts. Default: full jitter, 0.5 to 20 s. */
-  readonly backoff?: BackoffOptions
-  /** Default: the host's own. */
-  readonly fetch?: typeof fetch
-  /** Default: the host's own; without one, as in Node 20, WebSocket is left out. `ws` fits. */
-  readonly webSocket?: WebSocketConstructor
-}
 
 /** A client: one session with one server. */
 export interface Client<TContract extends Contract> {

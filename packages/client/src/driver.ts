@@ -3,7 +3,7 @@
  * lives in those two; what waits or connects lives here and in the wires.
  */
 import { type Delivery, Session, TriwireError, type WireName } from '@triwire/protocol'
-import type { ClientOptions } from './client.ts'
+import type { ClientOptions } from './client-options.ts'
 import { Connection } from './connection.ts'
 import { Link } from './link.ts'
 import type { Attempt } from './link-state.ts'

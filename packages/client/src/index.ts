@@ -33,7 +33,8 @@ export type {
   SignalMeta,
   StateOf,
 } from './channel-types.ts'
-export { type Client, type ClientOptions, createClient, defaultClient } from './client.ts'
+export { type Client, createClient, defaultClient } from './client.ts'
+export type { ClientOptions } from './client-options.ts'
 export { createCommandFunctions } from './command-functions.ts'
 export {
   channelOrIdle,

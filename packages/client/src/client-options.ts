@@ -1,0 +1,19 @@
+/** What an app tells a client when it makes one. */
+import type { BackoffOptions, WireName } from '@triwire/protocol'
+import type { WebSocketConstructor } from './wire.ts'
+
+/** What a client is made of. */
+export interface ClientOptions {
+  /** Where the server is mounted: `/rt`, or an absolute URL outside browsers and for other origins. */
+  readonly url: string
+  /** The token for `hello`. Asked again when the server no longer accepts it. Cookies travel by themselves. */
+  readonly auth?: () => string | null | undefined | Promise<string | null | undefined>
+  /** Wires that may be used, best first. Default `['websocket', 'sse', 'polling']`. */
+  readonly wires?: readonly WireName[]
+  /** Waiting between attempts. Default: full jitter, 0.5 to 20 s. */
+  readonly backoff?: BackoffOptions
+  /** Default: the host's own. */
+  readonly fetch?: typeof fetch
+  /** Default: the host's own; without one, as in Node 20, WebSocket is left out. `ws` fits. */
+  readonly webSocket?: WebSocketConstructor
+}
