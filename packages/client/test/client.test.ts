@@ -113,6 +113,22 @@ describe('a client', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  it.each(['websocket', 'sse', 'polling'] as const)(
+    'that nobody needs any more before it was answered releases every timer and its %s attempt',
+    async (wire) => {
+      const { server, lobby } = start({ wires: [wire] })
+      server.answers = false
+      const off = lobby.on({})
+      await settle(300)
+      expect(server.sockets.length + server.requests.length).toBe(1)
+      off()
+      await settle(1100)
+      expect(vi.getTimerCount()).toBe(0)
+      expect(server.sockets.every(({ closedWith }) => closedWith === 1000)).toBe(true)
+      expect(server.requests.every(({ signal }) => signal.aborted)).toBe(true)
+    },
+  )
+
   it('shows who is closed for good to nobody: the default client is the first open one', () => {
     expect(defaultClient()).toBeUndefined()
     const first = start().client

@@ -733,6 +733,33 @@ describe('connections', () => {
 })
 
 describe('lines of a session', () => {
+  it('beyond its rate are refused, and cost its neighbours in the same channel nothing', async () => {
+    const stage = start()
+    const [flood, calm] = [await stage.connect('ann'), await stage.connect('bob')]
+    await join(calm)
+    const publish = (n: number, lo: number): object => ({
+      t: 'pub',
+      ch: LOBBY,
+      n,
+      lo,
+      e: 'message',
+      d: { text: `${n}` },
+    })
+    for (let n = 1; n <= 20; n++) {
+      flood.send(...range(1, 100).map((k) => publish((n - 1) * 100 + k, 1)))
+      calm.send(publish(n, n))
+    }
+    await calm.take('ack', 20)
+    await settle()
+    expect(calm.linesOf('ack').map((line) => line.n)).toEqual(range(1, 20))
+    expect(calm.linesOf('err')).toEqual([])
+    // What the flood was allowed is in the log, and all of that has come.
+    const allowed = flood.linesOf('ack').length
+    expect(allowed).toBeLessThan(200)
+    expect(flood.linesOf('err').every(({ code }) => code === 'rate_limited' || code === 'sequence_gap')).toBe(true)
+    expect(calm.linesOf('ev')).toHaveLength(20 + allowed)
+  })
+
   it('are metered over all of its connections, and refused with how long to wait', async () => {
     const stage = start({ limits: { rate: 10, burst: 20 } })
     const session = newSession()
