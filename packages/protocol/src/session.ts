@@ -310,10 +310,11 @@ export class Session {
   /** The deadline has passed. */
   handleTimeout(now: number): void {
     for (const subscription of this.#subscriptions.values()) subscription.handleTimeout(now)
-    for (const [channel, presence] of this.#presence) {
+    for (const presence of this.#presence.values()) {
       if (presence.retryAt === undefined || presence.retryAt > now) continue
       delete presence.retryAt
-      if (presence.announced) this.#control.set(channel, presence.text)
+      // With the wire itself: what is sent beside a stream holds for the grace alone.
+      presence.announced = false
     }
     for (const failure of this.#outbox.takeExpired(now)) this.#tell({ type: 'failed', ...failure })
   }

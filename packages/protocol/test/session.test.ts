@@ -450,7 +450,7 @@ describe('a session sends', () => {
     expect(lines(session, 100)).toMatchObject([{ t: 'sig' }])
   })
 
-  test('a presence value again that was refused for the moment, and not one that was refused for good', () => {
+  test('a presence value again with its wire that was refused for the moment, and not one that was refused for good', () => {
     const session = online()
     const refusal = { t: 'err', code: 'too_many_members', msg: 'Full.', of: 'pres', ch: 'a' } as const
     session.setPresence('a', { name: 'Ann' })
@@ -458,9 +458,11 @@ describe('a session sends', () => {
     hear(session, [{ ...refusal, retry: 5000 }])
     expect(session.deadline(0)).toBe(5000)
     session.handleTimeout(4999)
-    expect(lines(session, 4999)).toEqual([])
+    expect(session.hasChanges).toBe(false)
     session.handleTimeout(5000)
-    expect(lines(session, 5000)).toMatchObject([{ t: 'pres', n: 1, d: { name: 'Ann' } }])
+    expect(session.hasChanges).toBe(true)
+    expect(lines(session, 5000)).toEqual([])
+    expect(changes(session)).toMatchObject([{ t: 'pres', n: 1, d: { name: 'Ann' } }])
     hear(session, [refusal], 5000)
     expect(session.deadline(5000)).toBe(Number.POSITIVE_INFINITY)
   })
