@@ -71,7 +71,10 @@ export class App {
   /** What each snapshot reached up to: the last event it contains. */
   readonly snapshots: (Fact | undefined)[] = []
   readonly #denied = new Map<string, Map<string, number>>()
-  readonly #generations = new Map<string, number>()
+  /** Tokens that a server has seen, by user, and those of them that are no good any more. */
+  readonly #seenTokens = new Map<string, Set<string>>()
+  readonly #expiredTokens = new Set<string>()
+  #tokens = 0
   readonly #clock: Clock
   readonly #history: History
   readonly #random: Random
@@ -89,12 +92,15 @@ export class App {
   mintToken(user: string, org: Org): string {
     const { tokenMs } = this.#world
     const until = tokenMs === undefined ? 0 : Math.floor(this.#clock.now + tokenMs)
-    return `${user}.${org}.${this.#generations.get(user) ?? 0}.${until}`
+    return `${user}.${org}.${++this.#tokens}.${until}`
   }
 
-  /** Tokens given to a user so far are no good any more. */
+  /**
+   * Tokens that a user has shown so far are no good any more. One that nobody has seen yet is: a client whose token is
+   * refused right after it was given a new one takes that for the last word.
+   */
   expireTokens(user: string): void {
-    this.#generations.set(user, (this.#generations.get(user) ?? 0) + 1)
+    for (const token of this.#seenTokens.get(user) ?? []) this.#expiredTokens.add(token)
   }
 
   forbid(user: string, address: string): void {
@@ -139,9 +145,10 @@ export class App {
     })
   }
 
-  authenticate(token: string | undefined, expireAt: (when: number) => void): User | null {
-    const [id = '', org, generation, until] = (token ?? '').split('.')
-    if (Number(generation) !== (this.#generations.get(id) ?? 0)) return null
+  authenticate(token = '', expireAt: (when: number) => void): User | null {
+    const [id = '', org, , until] = token.split('.')
+    if (token === '' || this.#expiredTokens.has(token)) return null
+    this.#seenTokens.set(id, (this.#seenTokens.get(id) ?? new Set()).add(token))
     if (Number(until) > 0) expireAt(Number(until))
     return { id, org: org as Org }
   }
