@@ -33,7 +33,7 @@ export class Subscription {
   cursor: Cursor | undefined
   /** The log's head when this stay began: events up to it are history or recovered, not live. */
   head = 0
-  /** What the `snap` line of this stay means to observers: events up to it may be contained. */
+  /** What the `snap` lines of this stay mean to observers: events up to it may be contained in one. */
   overlapTo = 0
   /** Whether a join must be written. */
   needsJoin = true
@@ -44,8 +44,8 @@ export class Subscription {
   ended = false
   /** The number of the last join. */
   number = 0
-  /** The join without an answer: whether it asked for a starting state. */
-  asked: { readonly start: boolean } | undefined
+  /** The join without an answer: whether it asked for a starting state, and whether from behind a gap. */
+  asked: { readonly start: boolean; readonly gapped: boolean } | undefined
   #members: ReadonlyMap<string, unknown> = new Map()
   #presenceVersion = ''
   /** Where a newcomer wants to begin, below the position. */
@@ -113,7 +113,7 @@ export class Subscription {
     const start = this.needsStart
     this.needsJoin = false
     this.retryAt = undefined
-    this.asked = { start }
+    this.asked = { start, gapped: this.#gapped }
     this.number = number
     return {
       t: 'join',
@@ -131,18 +131,27 @@ export class Subscription {
    * Takes a `joined` line; tells who starts: everybody (`anew`), everybody behind a gap (`gap`), those who came since
    * (`newcomers`), or nobody.
    */
-  handleJoined({ j, at: text, head }: JoinedLine): 'anew' | 'gap' | 'newcomers' | 'nobody' | 'unexpected' {
+  handleJoined({ j, at: text, head, how }: JoinedLine): 'anew' | 'gap' | 'newcomers' | 'nobody' | 'unexpected' {
     const { cursor } = this
     const at = parseCursor(text)
     // A server that finds a gap in mid-stay starts the channel anew under the number of its last join.
     if (j !== this.number || j === 0 || (this.asked === undefined && cursor !== undefined)) {
-      // Another join is under way, but this one says where the log goes on.
-      if (this.#gapped) this.#endGapAt(at)
+      // Another join is under way, but this one says where the log goes on, if nothing has said so yet.
+      if (this.#gapped && !this.#gapEndKnown && how === 'fresh') this.#endGapAt(at)
       return 'unexpected'
     }
-    this.#parted = false
-    const start = this.asked?.start === true
+    const { start, gapped } = this.asked ?? { start: false, gapped: true }
     this.asked = undefined
+    if (cursor === undefined && this.#gapped && !gapped) {
+      // Another wire has told of the gap since this was asked. Where the answer goes on elsewhere than that gap has ended,
+      // be it in the past that is lost or further on, ask again from there.
+      const elsewhere = this.#gapEndKnown && this.#behindGap && formatCursor(this.#behindGap) !== text
+      if (how === 'resumed' || elsewhere) {
+        this.needsJoin = true
+        return 'unexpected'
+      }
+    }
+    this.#parted = false
     this.head = head
     this.#rewind = undefined
     if (cursor === undefined) {
@@ -181,7 +190,7 @@ export class Subscription {
   handleSnapshot(line: SnapshotLine): Cursor | undefined {
     if (this.cursor === undefined) return undefined
     this.#handleStarted()
-    this.overlapTo = line.to ?? 0
+    this.overlapTo = Math.max(this.overlapTo, line.to ?? 0)
     return parseCursor(line.at)
   }
 
@@ -194,7 +203,7 @@ export class Subscription {
     replaced = false,
   ): { readonly continuity: Continuity; readonly cursor: Cursor } {
     const cursor = parseCursor(at)
-    const continuity = this.#judge(cursor, prev ?? cursor.offset - 1)
+    const continuity = this.#judge(cursor, prev ?? cursor.offset - 1, replaced)
     if (continuity === 'next') {
       this.cursor = cursor
       if (!replaced) this.#heard = cursor.offset
@@ -204,15 +213,19 @@ export class Subscription {
     return { continuity, cursor }
   }
 
-  #judge(at: Cursor, previous: number): Continuity {
+  #judge(at: Cursor, previous: number, replaced: boolean): Continuity {
     const { epoch, offset } = at
     const { cursor } = this
     if (cursor === undefined) return 'duplicate'
     if (epoch !== cursor.epoch) return 'hole'
     this.#parted ||= offset === cursor.offset && at.tag !== cursor.tag
     if (this.#parted) return 'hole'
-    if (offset > cursor.offset) return previous === cursor.offset ? 'next' : 'hole'
-    if (previous !== this.#rewind) return 'duplicate'
+    if (offset > cursor.offset) {
+      // A newcomer must not be given it before its past; the wire that replays that brings this as well.
+      if (this.#rewind !== undefined && replaced) return 'duplicate'
+      return previous === cursor.offset && this.#rewind === undefined ? 'next' : 'hole'
+    }
+    if (previous !== this.#rewind) return previous > (this.#rewind ?? previous) ? 'hole' : 'duplicate'
     this.#rewind = offset
     this.#startAfter = at
     this.#rewound = true

@@ -179,16 +179,24 @@ describe('a newcomer to a channel that stands at 5', () => {
   test('gets no past event twice and none out of turn', () => {
     const subscription = rewound()
     const verdicts = [4, 3, 3, 5, 4, 4, 5, 5].map((offset) => judge(subscription, event(offset)))
-    expect(verdicts).toEqual([
-      'duplicate',
-      'past',
-      'duplicate',
-      'duplicate',
-      'past',
-      'duplicate',
-      'past',
-      'duplicate',
-    ])
+    expect(verdicts).toEqual(['hole', 'past', 'duplicate', 'hole', 'past', 'duplicate', 'past', 'duplicate'])
+  })
+
+  test('notices a hole in the past, and asks again from where it has got to', () => {
+    const subscription = rewound()
+    expect([3, 5].map((offset) => judge(subscription, event(offset)))).toEqual(['past', 'hole'])
+    expect(subscription.takeJoin(3)).toMatchObject({ after: 'e:3:t3' })
+    expect(subscription.handleJoined(joined(3, 3, 5, 'resumed'))).toBe('newcomers')
+    expect([4, 5, 6].map((offset) => judge(subscription, event(offset)))).toEqual(['past', 'past', 'next'])
+  })
+
+  test('gets nothing new before the past, neither behind a hole nor from a wire on its way out', () => {
+    const subscription = rewound()
+    expect(judge(subscription, event(3))).toBe('past')
+    expect(subscription.handleEvent(event(6), true).continuity).toBe('duplicate')
+    expect(subscription.needsJoin).toBe(false)
+    expect(judge(subscription, event(6))).toBe('hole')
+    expect(subscription.needsJoin).toBe(true)
   })
 
   test('goes on with a starting state that a cut ended early, as every poll may', () => {
@@ -258,6 +266,28 @@ describe('a log that has lost its tail', () => {
     expect(subscription.handleJoined(joined(1, 4))).toBe('unexpected')
     subscription.handleDetached()
     expect(subscription.takeJoin(3)).toMatchObject({ after: 'e:4:t4' })
+  })
+
+  test('is asked about again where an answer to an earlier join still tells of the lost past', () => {
+    const subscription = standingAt(5)
+    subscription.needsJoin = true
+    subscription.takeJoin(2)
+    subscription.handleGap({ t: 'gap', ch: 'a', from: 'e:5:t5', to: 'f:0:0', reason: 'new_epoch' })
+    expect(subscription.handleJoined(joined(1, 0))).toBe('unexpected')
+    expect(subscription.handleJoined(joined(2, 5, 5, 'resumed'))).toBe('unexpected')
+    expect(subscription.needsJoin).toBe(true)
+    expect(judge(subscription, event(6))).toBe('duplicate')
+  })
+
+  test('ends where it was said to end, although an answer to an earlier join goes on behind that', () => {
+    const subscription = standingAt(5)
+    subscription.needsJoin = true
+    subscription.takeJoin(2)
+    subscription.handleGap({ t: 'gap', ch: 'a', from: 'e:5:t5', to: 'e:7:t7', reason: 'trimmed' })
+    expect(subscription.handleJoined(joined(2, 8))).toBe('unexpected')
+    expect(subscription.takeJoin(3)).toMatchObject({ after: 'e:7:t7' })
+    expect(subscription.handleJoined(joined(3, 7, 8, 'resumed'))).toBe('gap')
+    expect(judge(subscription, event(8))).toBe('next')
   })
 
   test('does not take the position with it when the wire is lost between the gap and its `joined`', () => {
@@ -357,6 +387,13 @@ describe('a snapshot', () => {
   test('belongs to a position, and says which events it may contain', () => {
     const subscription = standingAt(5, { snapshot: true })
     expect(subscription.handleSnapshot({ t: 'snap', ch: 'a', at: 'e:5:t5', to: 7, d: 1 })?.offset).toBe(5)
+    expect(subscription.overlapTo).toBe(7)
+  })
+
+  test('of another newcomer takes nothing back of what an earlier one may contain', () => {
+    const subscription = standingAt(5, { snapshot: true })
+    subscription.handleSnapshot({ t: 'snap', ch: 'a', at: 'e:5:t5', to: 7, d: 1 })
+    subscription.handleSnapshot({ t: 'snap', ch: 'a', at: 'e:5:t5', d: 1 })
     expect(subscription.overlapTo).toBe(7)
   })
 
