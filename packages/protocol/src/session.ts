@@ -444,8 +444,8 @@ export class Session {
         return
       }
       case 'snap': {
-        const at = subscription.handleSnapshot(line)
-        if (at !== undefined) this.#tell({ type: 'snapshot', channel, data: line.d, at })
+        subscription.handleSnapshot(line)
+        this.#tellSnapshot(subscription)
         return
       }
       case 'ev': {
@@ -456,6 +456,7 @@ export class Session {
         const overlap = offset <= subscription.overlapTo
         const kind = continuity === 'past' ? continuity : subscription.kindOf(offset)
         this.#tell({ type: 'event', channel, event, data, cursor, cause, own: this.#isOwn(cause), kind, overlap })
+        this.#tellSnapshot(subscription)
         if (continuity === 'next' && offset === subscription.head) this.#tell({ type: 'current', channel })
         return
       }
@@ -505,6 +506,11 @@ export class Session {
 
   #settle(key: string, data: unknown): void {
     if (this.#outbox.settle(key)) this.#tell({ type: 'settled', key, data })
+  }
+
+  #tellSnapshot(subscription: Subscription): void {
+    const snapshot = subscription.takeSnapshot()
+    if (snapshot) this.#tell({ type: 'snapshot', channel: subscription.address, ...snapshot })
   }
 
   #tell(delivery: Delivery): void {

@@ -63,6 +63,8 @@ export class Subscription {
   #gapEndKnown = false
   /** Whether the log has another event at this position than the one that was delivered: it has lost its tail. */
   #parted = false
+  /** A newcomer's snapshot from beyond the position: it counts when the log has led there. */
+  #snapshot: SnapshotLine | undefined
   /** The last offset that came over the wire which also brings the answers to joins. */
   #heard = 0
 
@@ -163,11 +165,14 @@ export class Subscription {
       // What follows a gap is no history: it happened after the position this reader had, and was recovered.
       this.#historyTo = gapped ? 0 : head
       this.#heard = 0
+      this.#snapshot = undefined
       this.overlapTo = 0
       this.needsStart = true
       this.#handleStarted(this.want.snapshot)
       return gapped ? 'gap' : 'anew'
     }
+    // The log ends before a snapshot that was taken of it: that was of a past which is lost.
+    if (this.#snapshot && head < parseCursor(this.#snapshot.at).offset) this.#forgetSnapshot()
     const beyond = at.epoch !== cursor.epoch || at.offset > cursor.offset
     if ((start || this.#rewound) && !beyond && at.offset < cursor.offset) this.#rewind = at.offset
     else this.#endRewind()
@@ -186,12 +191,29 @@ export class Subscription {
       this.needsStart = false
   }
 
-  /** Takes a `snap` line; returns the position it belongs to, or undefined where nobody asked. */
-  handleSnapshot(line: SnapshotLine): Cursor | undefined {
-    if (this.cursor === undefined) return undefined
+  /** Takes a `snap` line, unless nobody asked. */
+  handleSnapshot(line: SnapshotLine): void {
+    if (this.cursor === undefined) return
     this.#handleStarted()
+    this.#snapshot = line
     this.overlapTo = Math.max(this.overlapTo, line.to ?? 0)
-    return parseCursor(line.at)
+  }
+
+  /** The snapshot that has come, once the log has led to its position, or past it. */
+  takeSnapshot(): { readonly at: Cursor; readonly data: unknown } | undefined {
+    const { cursor } = this
+    if (cursor === undefined || this.#snapshot === undefined) return undefined
+    const { at: text, d: data } = this.#snapshot
+    const at = parseCursor(text)
+    if (at.epoch !== cursor.epoch || at.offset > cursor.offset) return undefined
+    this.#snapshot = undefined
+    return { at, data }
+  }
+
+  /** Asks for a snapshot in the place of one from a past that is lost. */
+  #forgetSnapshot(): void {
+    this.#snapshot = undefined
+    this.needsStart = this.needsJoin = true
   }
 
   /**
@@ -206,6 +228,8 @@ export class Subscription {
     const continuity = this.#judge(cursor, prev ?? cursor.offset - 1, replaced)
     if (continuity === 'next') {
       this.cursor = cursor
+      const snapshot = this.#snapshot && parseCursor(this.#snapshot.at)
+      if (snapshot?.offset === cursor.offset && snapshot.tag !== cursor.tag) this.#forgetSnapshot()
       if (!replaced) this.#heard = cursor.offset
     }
     if (continuity === 'hole') this.needsJoin ||= this.asked === undefined

@@ -386,7 +386,9 @@ describe('a resumed wire that repeats what another one delivered', () => {
 describe('a snapshot', () => {
   test('belongs to a position, and says which events it may contain', () => {
     const subscription = standingAt(5, { snapshot: true })
-    expect(subscription.handleSnapshot({ t: 'snap', ch: 'a', at: 'e:5:t5', to: 7, d: 1 })?.offset).toBe(5)
+    subscription.handleSnapshot({ t: 'snap', ch: 'a', at: 'e:5:t5', to: 7, d: 1 })
+    expect(subscription.takeSnapshot()).toEqual({ at: { epoch: 'e', offset: 5, tag: 't5' }, data: 1 })
+    expect(subscription.takeSnapshot()).toBeUndefined()
     expect(subscription.overlapTo).toBe(7)
   })
 
@@ -397,9 +399,34 @@ describe('a snapshot', () => {
     expect(subscription.overlapTo).toBe(7)
   })
 
+  test('from beyond the position counts when the log has led there', () => {
+    const subscription = standingAt(5, { snapshot: true })
+    subscription.handleSnapshot({ t: 'snap', ch: 'a', at: 'e:7:t7', d: 1 })
+    judge(subscription, event(6))
+    expect(subscription.takeSnapshot()).toBeUndefined()
+    judge(subscription, event(7))
+    expect(subscription.takeSnapshot()).toMatchObject({ at: { offset: 7 } })
+  })
+
+  test('of a past that was lost meanwhile is asked for again', () => {
+    const elsewhere = standingAt(5, { snapshot: true })
+    elsewhere.handleSnapshot({ t: 'snap', ch: 'a', at: 'e:6:lost', d: 1 })
+    judge(elsewhere, event(6))
+    expect(elsewhere.takeSnapshot()).toBeUndefined()
+    expect(elsewhere.takeJoin(2)).toMatchObject({ after: 'e:6:t6', snap: true, fresh: true })
+    const before = standingAt(5, { snapshot: true })
+    before.handleSnapshot({ t: 'snap', ch: 'a', at: 'e:7:t7', d: 1 })
+    before.handleDetached()
+    expect(before.takeJoin(2).fresh).toBeUndefined()
+    before.handleJoined(joined(2, 5, 5, 'resumed'))
+    expect(before.needsJoin).toBe(true)
+    expect(before.takeJoin(3)).toMatchObject({ after: 'e:5:t5', fresh: true })
+  })
+
   test('that nobody asked for is dropped', () => {
     const subscription = new Subscription('a', { snapshot: true })
-    expect(subscription.handleSnapshot({ t: 'snap', ch: 'a', at: 'e:5:t5', d: 1 })).toBeUndefined()
+    subscription.handleSnapshot({ t: 'snap', ch: 'a', at: 'e:5:t5', d: 1 })
+    expect(subscription.takeSnapshot()).toBeUndefined()
   })
 
   test('that a cut swallowed is asked for again, and one that arrived is not', () => {
