@@ -12,6 +12,12 @@ import type { WireOptions } from './wire.ts'
 /** Milliseconds a `send` may take before its connection counts as dead; servers answer within 20 s. */
 const SEND_TIMEOUT_MS = 30_000
 
+/**
+ * Lines with an order in one request. Servers handle them one after another and are heard when the last one is done, so
+ * too many behind a slow hook would come too late every time, and be sent again for ever.
+ */
+const ORDERED_LINES = 32
+
 /** Requests that may be lost in a row: proxies drop one now and then, and that is no reason to change the wire. */
 const LOSSES = 2
 /** Milliseconds before the first repetition at most; doubled for the next. */
@@ -58,7 +64,7 @@ export interface Requests {
 interface Lane {
   readonly waiting: string[]
   free: number
-  readonly most?: number
+  readonly most: number
 }
 
 /** Makes them. */
@@ -70,7 +76,7 @@ export function createRequests({ url, source, listener, fetch }: WireOptions): R
   let losses = LOSSES
   // Browsers allow six connections per origin over HTTP/1.1, and others need some.
   const lanes: Readonly<Record<OutgoingLine['lane'], Lane>> = {
-    ordered: { waiting: [], free: 1 },
+    ordered: { waiting: [], free: 1, most: ORDERED_LINES },
     command: { waiting: [], free: 2, most: 1 },
   }
 
