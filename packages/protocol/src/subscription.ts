@@ -272,6 +272,18 @@ export class Subscription {
     if (begin === undefined || (cursor === undefined && formatCursor(begin) !== from)) return false
     const end = to === null ? undefined : parseCursor(to)
     if (reason === 'trimmed' && end?.epoch === begin.epoch && end.offset <= begin.offset) return false
+    // Another wire has brought more since this was asked, and what follows that may still be there: ask again.
+    const asked = parseCursor(from)
+    if (
+      reason === 'trimmed' &&
+      cursor?.epoch === asked.epoch &&
+      asked.offset < cursor.offset &&
+      !this.#startAfter
+    ) {
+      this.asked = undefined
+      this.needsJoin = true
+      return false
+    }
     const isNew = cursor !== undefined || this.#gapEndKnown
     this.cursor = undefined
     this.#behindGap = begin

@@ -25,10 +25,10 @@ const event = (offset: number, prev?: number, epoch = 'e'): EventLine => ({
   e: 'x',
   d: null,
 })
-const gap = (to: string | null, reason: GapLine['reason']): GapLine => ({
+const gap = (to: string | null, reason: GapLine['reason'], from = 'e:5:t5'): GapLine => ({
   t: 'gap',
   ch: 'a',
-  from: 'e:1:t1',
+  from,
   to,
   reason,
 })
@@ -268,6 +268,18 @@ describe('a log that has lost its tail', () => {
     expect(subscription.takeJoin(3)).toMatchObject({ after: 'e:4:t4' })
   })
 
+  test('behind an earlier position is none yet, where another wire has brought more: that is asked about', () => {
+    const subscription = standingAt(1)
+    subscription.needsJoin = true
+    expect(subscription.takeJoin(2)).toMatchObject({ after: 'e:1:t1' })
+    for (const offset of [2, 3]) judge(subscription, event(offset))
+    expect(subscription.handleGap(gap('e:4:t4', 'trimmed', 'e:1:t1'))).toBe(false)
+    expect(subscription.handleJoined(joined(2, 4))).toBe('unexpected')
+    expect(subscription.takeJoin(3)).toMatchObject({ after: 'e:3:t3' })
+    subscription.handleJoined(joined(3, 3, 4, 'resumed'))
+    expect(judge(subscription, event(4))).toBe('next')
+  })
+
   test('is asked about again where an answer to an earlier join still tells of the lost past', () => {
     const subscription = standingAt(5)
     subscription.needsJoin = true
@@ -459,7 +471,7 @@ describe('a gap', () => {
   test('that another wire has closed meanwhile is nothing new', () => {
     const subscription = standingAt(5)
     expect(subscription.handleGap(gap('e:5:t5', 'trimmed'))).toBe(false)
-    expect(subscription.handleGap(gap('e:4:t4', 'trimmed'))).toBe(false)
+    expect(subscription.handleGap(gap('e:4:t4', 'trimmed', 'e:1:t1'))).toBe(false)
     expect(subscription.handleGap(gap('e:6:t6', 'trimmed'))).toBe(true)
   })
 })
