@@ -74,6 +74,7 @@ export class App {
   /** Tokens that a server has seen, by user, and those of them that are no good any more. */
   readonly #seenTokens = new Map<string, Set<string>>()
   readonly #expiredTokens = new Set<string>()
+  readonly #newestEnds = new Map<string, number>()
   #tokens = 0
   readonly #clock: Clock
   readonly #history: History
@@ -92,7 +93,13 @@ export class App {
   mintToken(user: string, org: Org): string {
     const { tokenMs } = this.#world
     const until = tokenMs === undefined ? 0 : Math.floor(this.#clock.now + tokenMs)
+    this.#newestEnds.set(user, until > 0 ? until : Number.POSITIVE_INFINITY)
     return `${user}.${org}.${++this.#tokens}.${until}`
+  }
+
+  /** When the newest token of a user runs out. */
+  newestTokenEnds(user: string): number {
+    return this.#newestEnds.get(user) ?? Number.POSITIVE_INFINITY
   }
 
   /**

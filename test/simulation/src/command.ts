@@ -127,7 +127,7 @@ async function mutants(name: string | undefined): Promise<number> {
         : `killed: ${mutant.name} by "${death.invariant}" (${death.by}, ${death.schedules} schedules)`,
     )
   }
-  console.log(`${killed} of ${chosen.length} mutants killed`)
+  console.log(`${killed} of ${chosen.length} planted faults killed`)
   return killed === chosen.length && chosen.length > 0 ? 0 : 1
 }
 

@@ -101,6 +101,10 @@ export function inflict(world: World, fault: Fault): void {
       later(fault.for, () => world.places[fault.node]?.start())
       return
     case 'drain':
+      if (fault.gently) {
+        world.places[fault.node]?.succeed(fault.for)
+        return
+      }
       world.places[fault.node]?.drain()
       later(fault.for, () => world.places[fault.node]?.start())
       return
@@ -147,10 +151,15 @@ export function inflict(world: World, fault: Fault): void {
       return
     case 'expire':
       world.app.expireTokens(fault.user)
+      if (fault.tells) world.tellNodes({ user: fault.user })
       return
     case 'forbid':
-    case 'permit':
-      world.app[fault.fault](fault.user, addressOf(orgOf(world.script, fault.user), fault.channel))
+    case 'permit': {
+      const org = orgOf(world.script, fault.user)
+      world.app[fault.fault](fault.user, addressOf(org, fault.channel))
+      if (fault.fault === 'forbid' && fault.tells)
+        world.tellNodes({ user: fault.user, org, channel: fault.channel })
+    }
   }
 }
 

@@ -40,8 +40,32 @@ export function generate(seed: number): Script {
     const around = { client, channel: random.pick(CHANNELS), count: random.whole(1, 6) }
     steps.push({ at: Math.max(0, step.at + at(-300, 300)), do: 'publish', ...around })
   }
+  const extra = drawExtra(new Random(seed, 'permissions and successors'), world, steps)
+  if (extra !== undefined) steps.push({ at: at(500, troubleMs), ...extra })
   steps.sort((one, other) => one.at - other.at)
   return { seed, world, steps, healAt: troubleMs + random.whole(0, 3000) }
+}
+
+/** What apps tell their nodes, and nodes that leave gently: drawn apart, so that everything else stays what it was. */
+function drawExtra(
+  random: Random,
+  { clients, nodes, tokenMs }: WorldPlan,
+  steps: readonly Step[],
+): Fault | undefined {
+  const isCalm = !steps.some((step) => 'fault' in step)
+  if (!random.chance(isCalm ? 0.7 : 0.15)) return undefined
+  const { user } = random.pick(clients)
+  const successor: Fault = {
+    fault: 'drain',
+    node: random.whole(0, nodes - 1),
+    for: random.whole(0, 5000),
+    gently: true,
+  }
+  const draws: Fault[] = [successor, { fault: 'forbid', user, channel: 'vault', tells: true }]
+  // A client that is refused twice in a row gives up, by rights.
+  const isRefused = tokenMs !== undefined || steps.some((step) => 'fault' in step && step.fault === 'expire')
+  if (!isRefused) draws.push({ fault: 'expire', user, tells: true })
+  return isCalm && random.chance(0.5) ? successor : random.pick(draws)
 }
 
 function drawWorld(random: Random): WorldPlan {

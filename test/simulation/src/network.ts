@@ -79,6 +79,8 @@ export class Connection {
   nodeEnd: End | undefined
   /** When its opening reached the node. */
   openedAt: number = Number.POSITIVE_INFINITY
+  /** When the node first greeted the client: from then on it knows whose connection this is. */
+  welcomedAt: number = Number.POSITIVE_INFINITY
   /** Whether a write into the silence is answered with a reset. */
   resets = false
   readonly #clock: Clock

@@ -90,6 +90,9 @@ export class Page {
   /** Values shown, by address. */
   readonly shown = new Map<string, number>()
   closed = false
+  /** The most sockets and streams that it has asked for within ten seconds. */
+  busiest = 0
+  #triedAt: number[] = []
   readonly #options: PageOptions
   #named = 0
 
@@ -98,7 +101,16 @@ export class Page {
     const { index, life, plan, network, weather, route, wiretap, random, exports, app } = options
     this.session = `c${index}.${life}`
     this.site = createSite(`client${index}`, plan.latencyMs)
-    const way = { network, site: this.site, weather, random, route, wiretap, killAfterMs: () => 200 }
+    const way = {
+      network,
+      site: this.site,
+      weather,
+      random,
+      route,
+      wiretap,
+      killAfterMs: () => 200,
+      handleTried: this.#handleTried,
+    }
     const before = options.clock.current
     options.clock.current = this.site.actor
     this.client = exports.createClient({
@@ -164,6 +176,7 @@ export class Page {
       state: [],
       isLive: false,
       turnedAt: clock.now,
+      lapses: 0,
       endedWith: undefined,
       stoppedAt: undefined,
       members: undefined,
@@ -264,6 +277,12 @@ export class Page {
     this.closed = true
     for (const { sight } of this.slots.values()) sight.stoppedAt ??= this.#options.clock.now
     this.shown.clear()
+  }
+
+  readonly #handleTried = (): void => {
+    const now = this.#now
+    this.#triedAt = [...this.#triedAt.filter((at) => at > now - 10_000), now]
+    this.busiest = Math.max(this.busiest, this.#triedAt.length)
   }
 
   // ── What it sees ────────────────────────────────────────────────────────────────────────────────────────────
@@ -369,6 +388,7 @@ export class Page {
 
   #turn(sight: Sight, isLive: boolean): void {
     if (sight.isLive !== isLive) sight.turnedAt = this.#now
+    if (sight.isLive && !isLive && sight.stoppedAt === undefined) sight.lapses++
     sight.isLive = isLive
   }
 

@@ -3,7 +3,7 @@ import { BEGINNING, createActor } from './clock.ts'
 import { heal, inflict } from './faults.ts'
 import { judgeCalls, judgePresence, judgeSight } from './oracle.ts'
 import type { Product } from './product.ts'
-import { type Deed, isFault, type Script, type Step } from './script.ts'
+import { type ClientPlan, type Deed, isFault, type Script, type Step } from './script.ts'
 import type { Sight } from './sight.ts'
 import { type Violation, World } from './world.ts'
 
@@ -28,6 +28,9 @@ const LAST_EVENT_MS = 40_000
 const FORGOTTEN_MS = 45_000
 /** Steps of the clock beyond which a schedule counts as one that never ends. */
 const MOST_STEPS = 400_000
+
+/** Sockets and streams that a client may ask for within ten seconds: back-off is drawn from zero, and wires race. */
+const MOST_TRIES = 25
 
 /** Faults that may make a handler run twice, as a claim cannot survive them. */
 const CLAIM_BREAKERS = new Set([
@@ -71,6 +74,26 @@ export function runScript(script: Script, product: Product, tell?: (text: string
     world.violate('no crash', `a rejection that nobody handled: ${String((error as Error)?.stack ?? error)}`)
   if (world.violations.length > 0) product.reset()
   return resultOf(world)
+}
+
+/** Whether a step is no reason for anybody to lose a connection. */
+function leavesWiresAlone(step: Step): boolean {
+  if (isFault(step)) return step.fault === 'drain' && step.gently === true
+  return step.do !== 'wires' && step.do !== 'reload' && step.do !== 'close'
+}
+
+/** Whether a client has one connection for what it reads, and never another one because that was slow to open. */
+function holdsWire({ script }: World, { client }: Sight): boolean {
+  const { wires, latencyMs } = script.world.clients[client] as ClientPlan
+  return !wires?.includes('polling') && latencyMs <= 120
+}
+
+/** Handlers are not told that their stay has ended, and a user who is let in again does not come back by itself. */
+function mayHaveEnded({ script, app }: World, { how, user, address }: Sight): boolean {
+  const wasShutOut = script.steps.some(
+    (step) => isFault(step) && step.fault === 'forbid' && step.user === user && address.startsWith(step.channel),
+  )
+  return how === 'handlers' && wasShutOut && app.deniedSince(user, address) === undefined
 }
 
 function perform(world: World, step: Step): void {
@@ -117,9 +140,10 @@ function judge(world: World, healAt: number): void {
   const { history, app, script, allPages } = world
   const complain = world.violate.bind(world)
   const sights = allPages.flatMap((page) => page.sights)
+  const isSeamless = script.steps.every(leavesWiresAlone)
   for (const sight of sights) {
     if (sight.how === 'members' || beganInLostPast(world, sight)) continue
-    const isExpected = app.deniedSince(sight.user, sight.address) === undefined
+    const isExpected = app.deniedSince(sight.user, sight.address) === undefined && !mayHaveEnded(world, sight)
     judgeSight(
       sight,
       {
@@ -132,6 +156,13 @@ function judge(world: World, healAt: number): void {
       complain,
     )
     if (sight.endedWith !== undefined) judgeEnd(world, sight)
+    else if (
+      isSeamless &&
+      sight.lapses > 0 &&
+      holdsWire(world, sight) &&
+      !sight.observations.some(({ what }) => what === 'gap')
+    )
+      complain('seamless', `${sight.who}: ceased to be live ${sight.lapses} times`)
   }
   const truth = new Map<string, Map<string, unknown>>()
   for (const page of world.pages) {
@@ -145,6 +176,8 @@ function judge(world: World, healAt: number): void {
   const mayRepeat = script.steps.some((step) => isFault(step) && CLAIM_BREAKERS.has(step.fault))
   judgeCalls(calls, history, app.executions, mayRepeat, complain)
   for (const page of allPages) {
+    if (page.busiest > MOST_TRIES)
+      complain('no storm', `client ${page.session} asked for ${page.busiest} connections within ten seconds`)
     if (page.closed) continue
     // A handler may take its time, and a second one again where the first one's node has died. Over HTTP others wait.
     const isRunning = app.executions.some(

@@ -132,15 +132,22 @@ export type Fault =
   | { readonly fault: 'sleep'; readonly client: number; readonly for: number; readonly timers: 'due' | 'late' }
   | { readonly fault: 'crash'; readonly node: number; readonly for: number; readonly silent?: boolean }
   | { readonly fault: 'pause'; readonly node: number; readonly for: number }
-  | { readonly fault: 'drain'; readonly node: number; readonly for: number }
+  | {
+      readonly fault: 'drain'
+      readonly node: number
+      readonly for: number
+      /** Another process has taken its place, and its clients go one by one. Otherwise they are thrown out at once. */
+      readonly gently?: boolean
+    }
   | { readonly fault: 'deafen'; readonly node: number; readonly for: number }
   | { readonly fault: 'failover'; readonly lagMs: number; readonly for: number }
   | { readonly fault: 'flush'; readonly for: number }
   | { readonly fault: 'broker-down'; readonly for: number }
   | { readonly fault: 'broker-slow'; readonly ms: number; readonly for: number }
   | { readonly fault: 'lost-answers'; readonly p: number; readonly for: number }
-  | { readonly fault: 'expire'; readonly user: string }
-  | { readonly fault: 'forbid'; readonly user: string; readonly channel: ChannelName }
+  /** `tells`: the app tells the nodes, which must act on it. Otherwise it counts for what is asked from now on. */
+  | { readonly fault: 'expire'; readonly user: string; readonly tells?: boolean }
+  | { readonly fault: 'forbid'; readonly user: string; readonly channel: ChannelName; readonly tells?: boolean }
   | { readonly fault: 'permit'; readonly user: string; readonly channel: ChannelName }
 
 /** Something at a time. */

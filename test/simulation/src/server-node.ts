@@ -27,8 +27,13 @@ export interface PlaceOptions {
 interface Server {
   readonly engine: Engine
   readonly channels: Readonly<
-    Record<string, (params: object) => { emit(event: string, data: unknown): Promise<void> }>
+    Record<
+      string,
+      (params: object) => { emit(event: string, data: unknown): Promise<void>; reauthorize(): Promise<void> }
+    >
   >
+  revoke(principal: string): Promise<void>
+  drain(options: { readonly spreadMs: number }): Promise<void>
   close(): Promise<void>
 }
 
@@ -97,13 +102,23 @@ export class Place {
     }
   }
 
+  /** Says goodbye to everybody at once. */
   drain(): void {
+    this.#retire((server) => void server.close())
+  }
+
+  /** Lets everybody go in turn, while another process has taken its place. */
+  succeed(spreadMs: number): void {
+    this.#retire((server) => void server.drain({ spreadMs }).then(() => server.close()))
+    this.start()
+  }
+
+  #retire(end: (server: Server) => void): void {
     const { process } = this
     if (process === undefined) return
-    const { clock } = this.#options
     this.process = undefined
     process.listening = false
     this.closed.push(process)
-    clock.after(0, process.site.actor, () => void process.server.close())
+    this.#options.clock.after(0, process.site.actor, () => end(process.server))
   }
 }

@@ -43,6 +43,8 @@ export interface Sight {
   /** Whether the channel shows as up to date, and when it last began or ceased to. */
   isLive: boolean
   turnedAt: number
+  /** How often it ceased to show as up to date. */
+  lapses: number
   /** The code with which its stay ended. */
   endedWith: string | undefined
   /** When the app let it go. */

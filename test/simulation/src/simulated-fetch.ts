@@ -49,6 +49,7 @@ class Transfer {
   start(): void {
     const { network, site, weather, route } = this.#way
     const { clock } = network
+    if (this.#request.path === '/stream') this.#way.handleTried()
     this.#signal?.addEventListener('abort', this.#abort)
     if (weather.down === 'hangs') return
     const node = weather.down === 'refuses' ? undefined : route()

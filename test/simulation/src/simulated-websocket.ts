@@ -16,6 +16,8 @@ export interface Way {
   readonly wiretap: Wiretap
   /** Milliseconds between the open and the killing of a WebSocket that is killed. */
   readonly killAfterMs: () => number
+  /** Told of every socket and stream that the page asks for, whatever becomes of it. */
+  readonly handleTried: () => void
 }
 
 /** Makes the constructor for one page. */
@@ -41,6 +43,7 @@ class SimulatedWebSocket implements WebSocketLike {
     this.#way = way
     const { network, site, weather } = way
     const { clock } = network
+    way.handleTried()
     const fail = (): unknown => clock.after(network.latency(site), site.actor, () => this.#handleClose(1006))
     if (weather.down === 'refuses' || weather.socket === 'refused') fail()
     else if (weather.down === undefined && weather.socket !== 'swallowed') {

@@ -9,7 +9,7 @@ import type { RunningNode } from './node.ts'
 import { Page } from './page.ts'
 import type { Product } from './product.ts'
 import { hash, Random } from './random.ts'
-import type { ChannelName, Org, Script } from './script.ts'
+import { type ChannelName, isFault, type Org, type Script } from './script.ts'
 import { Place } from './server-node.ts'
 import { fairWeather, type Weather } from './weather.ts'
 
@@ -24,6 +24,31 @@ export interface Violation {
 
 /** Lines of a response or socket that carry what a channel says. */
 const TELLING = /"t":"(?:ev|snap|sig|pres)"/
+
+/** The events in it, with their channels and cursors. */
+const EVENTS = /"t":"ev","ch":"([^"]+)","at":"([^"]+)"/g
+
+/** Faults of nodes and the store: how long a node may act on old permissions then is not known to an outsider. */
+const DEAFENING = new Set([
+  'crash',
+  'pause',
+  'deafen',
+  'failover',
+  'flush',
+  'broker-down',
+  'broker-slow',
+  'lost-answers',
+])
+/** Milliseconds after which every node has acted on a notice. */
+const ACTED_MS = 5000
+
+/** What nodes were told: that a user is let go, or may not see a channel any more. */
+interface Told {
+  readonly user: string
+  readonly address: string | undefined
+  /** When the store had it. */
+  readonly at: number
+}
 
 /** Bytes of answers a sink may hold beyond its limit and one page: the inbound rate bounds them. */
 const ANSWERS_BYTES = 8 * 1024
@@ -52,6 +77,8 @@ export class World {
   readonly #random: Random
   readonly #tell: ((text: string) => void) | undefined
   readonly #lives: number[] = []
+  readonly #told: Told[] = []
+  readonly #actsInTime: boolean
   #emitted = 0
 
   /** @param tell is told everything that happens, as text */
@@ -60,6 +87,7 @@ export class World {
     this.#product = product
     this.#tell = tell
     const { seed, world } = script
+    this.#actsInTime = !script.steps.some((step) => isFault(step) && DEAFENING.has(step.fault))
     this.clock = new Clock(settleMicrotasks, (error, actor) => this.violate('no crash', describe(error, actor)))
     this.clock.current = this.stageActor
     product.stage.clock = this.clock
@@ -141,6 +169,30 @@ export class World {
     })
   }
 
+  /** Server code lets a user go, or asks anew who may be in a channel that one user may not see any more. */
+  tellNodes(subject: { readonly user: string; readonly org?: Org; readonly channel?: ChannelName }): void {
+    const { user, org, channel } = subject
+    const running = this.places.flatMap(({ process }) => (process === undefined ? [] : [process]))
+    if (running.length === 0) return
+    const { site, server } = this.#random.pick(running)
+    this.clock.after(0, site.actor, () => {
+      let told: Promise<void> | undefined
+      if (org === undefined || channel === undefined) told = server.revoke(user)
+      else {
+        const { key, params } = referenceOf(org, channel)
+        told = server.channels[key]?.(params).reauthorize()
+      }
+      const address = org && channel && addressOf(org, channel)
+      told?.then(
+        () => {
+          this.note(`the store knows that ${user} is shut out of ${address ?? 'everything'}`)
+          this.#told.push({ user, address, at: this.clock.now })
+        },
+        () => {},
+      )
+    })
+  }
+
   violate(invariant: string, message: string): void {
     this.note(`VIOLATED ${invariant}: ${message}`)
     if (this.violations.length < 20)
@@ -168,10 +220,42 @@ export class World {
       if (told !== undefined)
         this.violate('authorised', `${user} may not see ${address} since ${since - 1.8e12}, and was told: ${told}`)
     }
+    if (connection.welcomedAt > this.clock.now && text.includes('"t":"welcome"'))
+      connection.welcomedAt = this.clock.now
+    this.#checkNotices(connection, user, text)
+    this.#checkToken(user, text)
     const { outboundBytes = 65_536, replayBytes = 1_048_576 } = this.script.world.limits ?? {}
     this.peakBufferedBytes = Math.max(this.peakBufferedBytes, bufferedBytes)
     if (bufferedBytes > outboundBytes + 1.5 * replayBytes + ANSWERS_BYTES)
       this.violate('bounded memory', `${bufferedBytes} bytes wait for client ${index} over ${connection.kind}`)
+  }
+
+  /** What nodes were told, they have acted upon: nothing comes any more over a connection that was there before. */
+  #checkNotices(connection: Connection, user: string, text: string): void {
+    if (!this.#actsInTime) return
+    for (const told of this.#told) {
+      if (told.user !== user || connection.welcomedAt > told.at || this.clock.now < told.at + ACTED_MS) continue
+      const { address } = told
+      // Somebody who was let in again in the meantime may see it.
+      if (address !== undefined && !((this.app.deniedSince(user, address) ?? told.at + 1) <= told.at)) continue
+      const line = text
+        .split('\n')
+        .find((one) => TELLING.test(one) && (address === undefined || one.includes(`"ch":"${address}"`)))
+      if (line !== undefined)
+        this.violate('authorised', `${user} was shut out at ${told.at - 1.8e12}, and was told: ${line}`)
+    }
+  }
+
+  /** What was logged after the end of a user's newest token is not for them. */
+  #checkToken(user: string, text: string): void {
+    if (this.script.world.tokenMs === undefined) return
+    const endsAt = this.app.newestTokenEnds(user)
+    if (this.clock.now <= endsAt) return
+    for (const [line, address = '', cursor = ''] of text.matchAll(EVENTS)) {
+      const fact = this.history.find(address, cursor)
+      if (fact !== undefined && fact.at > endsAt)
+        this.violate('authorised', `the token of ${user} ended at ${endsAt - 1.8e12}, and it was told: ${line}`)
+    }
   }
 
   /** Every channel that somebody of an organisation could name. */

@@ -1,5 +1,8 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { bundleProduct, bundleWorker } from '../src/bundle.ts'
+import { bundleProduct, bundleWorker, FOLDER } from '../src/bundle.ts'
 import { generate } from '../src/generate.ts'
 import { Runner } from '../src/runner.ts'
 
@@ -30,5 +33,22 @@ describe('a schedule', () => {
     const [first, second] = await Promise.all([one.trace(generate(7)), other.trace(generate(7))])
     expect(first.length).toBeGreaterThan(100)
     expect(second).toEqual(first)
+  })
+
+  // A process shares not even the bundles: what it agrees on depends on neither an address nor a start-up order.
+  test('has the same trace in two fresh processes, and here', { timeout: 120_000 }, async () => {
+    const seed = 64
+    const told = async (): Promise<string> => {
+      const { stdout } = await promisify(execFile)(process.execPath, [
+        join(FOLDER, 'command.mjs'),
+        '--seed',
+        `${seed}`,
+      ])
+      return stdout.trim()
+    }
+    const [first, second] = await Promise.all([told(), told()])
+    expect(second).toBe(first)
+    const { trace, steps } = await (runners[0] as Runner).script(generate(seed))
+    expect(first).toMatch(new RegExp(`^trace ${trace}: ${steps} steps, `))
   })
 })

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bundleProduct, bundleWorker } from '../src/bundle.ts'
 import { killMutant, knownKiller } from '../src/kill.ts'
 import { MUTANTS } from '../src/mutants.ts'
@@ -6,13 +6,17 @@ import { Runner } from '../src/runner.ts'
 
 describe('a planted fault is noticed:', () => {
   let worker = ''
+  let killed = 0
   beforeAll(async () => {
     worker = await bundleWorker()
   })
 
+  afterAll(() => console.log(`${killed} of ${MUTANTS.length} planted faults killed`))
+
   for (const mutant of MUTANTS)
     test(mutant.name, { timeout: 300_000 }, async () => {
       expect(await killMutant(worker, mutant), mutant.why).toBeDefined()
+      killed++
     })
 
   test('and the scripts that notice them find nothing wrong without them', { timeout: 120_000 }, async () => {

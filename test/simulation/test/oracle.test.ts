@@ -49,6 +49,7 @@ function sightOf(observations: Observation[], more: Partial<Sight> = {}): Sight 
     state: [],
     isLive: true,
     turnedAt: 0,
+    lapses: 0,
     endedWith: undefined,
     stoppedAt: undefined,
     members: undefined,
