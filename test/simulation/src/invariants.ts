@@ -17,7 +17,7 @@ export const INVARIANTS = {
   tenants: 'No byte of one tenant is written to another.',
   'caught up': 'Everybody has caught up 45 seconds after the healing, and every promise is settled.',
   'bounded memory': 'What waits for a slow client is bounded by the limit and one page.',
-  'no storm': 'However little works, no client asks for more than 25 sockets and streams within ten seconds.',
+  'no storm': 'However little works, no client asks for more than 60 sockets and streams within ten seconds.',
   presence: 'Presence shows who is there, once all leases have run out.',
   'clean end': 'After closing, no timer, socket, request or subscription is left.',
   'no crash': 'Nothing is thrown where nobody catches it, and no client gives up by itself.',

@@ -29,8 +29,11 @@ const FORGOTTEN_MS = 45_000
 /** Steps of the clock beyond which a schedule counts as one that never ends. */
 const MOST_STEPS = 400_000
 
-/** Sockets and streams that a client may ask for within ten seconds: back-off is drawn from zero, and wires race. */
-const MOST_TRIES = 25
+/**
+ * Sockets and streams that a client may ask for within ten seconds: back-off is drawn from zero, wires race, and whoever is
+ * asked to leave tries a successor every quarter of a second.
+ */
+const MOST_TRIES = 60
 
 /** Faults that may make a handler run twice, as a claim cannot survive them. */
 const CLAIM_BREAKERS = new Set([

@@ -46,7 +46,8 @@ const ACTED_MS = 5000
 interface Told {
   readonly user: string
   readonly address: string | undefined
-  /** When the store had it. */
+  readonly askedAt: number
+  /** When the store had it, as far as the app knows: whoever was thrown out may be back by then. */
   readonly at: number
 }
 
@@ -175,6 +176,7 @@ export class World {
     const running = this.places.flatMap(({ process }) => (process === undefined ? [] : [process]))
     if (running.length === 0) return
     const { site, server } = this.#random.pick(running)
+    const askedAt = this.clock.now
     this.clock.after(0, site.actor, () => {
       let told: Promise<void> | undefined
       if (org === undefined || channel === undefined) told = server.revoke(user)
@@ -186,7 +188,7 @@ export class World {
       told?.then(
         () => {
           this.note(`the store knows that ${user} is shut out of ${address ?? 'everything'}`)
-          this.#told.push({ user, address, at: this.clock.now })
+          this.#told.push({ user, address, askedAt, at: this.clock.now })
         },
         () => {},
       )
@@ -234,7 +236,8 @@ export class World {
   #checkNotices(connection: Connection, user: string, text: string): void {
     if (!this.#actsInTime) return
     for (const told of this.#told) {
-      if (told.user !== user || connection.welcomedAt > told.at || this.clock.now < told.at + ACTED_MS) continue
+      if (told.user !== user || connection.welcomedAt > told.askedAt || this.clock.now < told.at + ACTED_MS)
+        continue
       const { address } = told
       // Somebody who was let in again in the meantime may see it.
       if (address !== undefined && !((this.app.deniedSince(user, address) ?? told.at + 1) <= told.at)) continue
