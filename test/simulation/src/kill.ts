@@ -32,13 +32,14 @@ export async function killMutant(
   { record = false, most = MOST }: { readonly record?: boolean; readonly most?: number } = {},
 ): Promise<Death | undefined> {
   const runner = new Runner(worker, await bundleProduct([mutant]))
-  const sane = new Runner(worker, await bundleProduct())
+  let sane: Runner | undefined
   try {
     const known = knownKiller(mutant.name)
     if (known !== undefined) {
       const [violation] = (await runner.script(known)).violations
       if (violation !== undefined) return { invariant: violation.invariant, by: 'its known script', schedules: 1 }
     }
+    sane = new Runner(worker, await bundleProduct())
     for (let first = 1, tried = 0; first <= most; first += 50) {
       const { failures, totals } = await runner.seeds(first, first + 49, true)
       tried += totals.schedules
@@ -57,7 +58,7 @@ export async function killMutant(
     return undefined
   } finally {
     await runner.close()
-    await sane.close()
+    await sane?.close()
   }
 }
 
