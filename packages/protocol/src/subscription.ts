@@ -25,6 +25,12 @@ export interface Want {
  */
 export type Continuity = 'next' | 'past' | 'duplicate' | 'hole'
 
+/** A starting state, and the position it belongs to. */
+interface Snapshot {
+  readonly at: Cursor
+  readonly data: unknown
+}
+
 /** The state of one subscribed channel. Sans I/O, like everything here. */
 export class Subscription {
   readonly address: string
@@ -64,7 +70,7 @@ export class Subscription {
   /** Whether the log has another event at this position than the one that was delivered: it has lost its tail. */
   #parted = false
   /** A newcomer's snapshot from beyond the position: it counts when the log has led there. */
-  #snapshot: SnapshotLine | undefined
+  #snapshot: Snapshot | undefined
   /** The last offset that came over the wire which also brings the answers to joins. */
   #heard = 0
 
@@ -172,7 +178,7 @@ export class Subscription {
       return gapped ? 'gap' : 'anew'
     }
     // The log ends before a snapshot that was taken of it: that was of a past which is lost.
-    if (this.#snapshot && head < parseCursor(this.#snapshot.at).offset) this.#forgetSnapshot()
+    if (this.#snapshot && head < this.#snapshot.at.offset) this.#forgetSnapshot()
     const beyond = at.epoch !== cursor.epoch || at.offset > cursor.offset
     if ((start || this.#rewound) && !beyond && at.offset < cursor.offset) this.#rewind = at.offset
     else this.#endRewind()
@@ -195,19 +201,18 @@ export class Subscription {
   handleSnapshot(line: SnapshotLine): void {
     if (this.cursor === undefined) return
     this.#handleStarted()
-    this.#snapshot = line
+    this.#snapshot = { at: parseCursor(line.at), data: line.d }
     this.overlapTo = Math.max(this.overlapTo, line.to ?? 0)
   }
 
   /** The snapshot that has come, once the log has led to its position, or past it. */
-  takeSnapshot(): { readonly at: Cursor; readonly data: unknown } | undefined {
+  takeSnapshot(): Snapshot | undefined {
     const { cursor } = this
-    if (cursor === undefined || this.#snapshot === undefined) return undefined
-    const { at: text, d: data } = this.#snapshot
-    const at = parseCursor(text)
-    if (at.epoch !== cursor.epoch || at.offset > cursor.offset) return undefined
+    const snapshot = this.#snapshot
+    const at = snapshot?.at
+    if (!at || at.epoch !== cursor?.epoch || at.offset > cursor.offset) return undefined
     this.#snapshot = undefined
-    return { at, data }
+    return snapshot
   }
 
   /** Asks for a snapshot in the place of one from a past that is lost. */
@@ -228,8 +233,8 @@ export class Subscription {
     const continuity = this.#judge(cursor, prev ?? cursor.offset - 1, replaced)
     if (continuity === 'next') {
       this.cursor = cursor
-      const snapshot = this.#snapshot && parseCursor(this.#snapshot.at)
-      if (snapshot?.offset === cursor.offset && snapshot.tag !== cursor.tag) this.#forgetSnapshot()
+      const at = this.#snapshot?.at
+      if (at?.offset === cursor.offset && at.tag !== cursor.tag) this.#forgetSnapshot()
       if (!replaced) this.#heard = cursor.offset
     }
     if (continuity === 'hole') this.needsJoin ||= this.asked === undefined
