@@ -53,6 +53,8 @@ export class Link {
   #attempts = 0
   #failures = 0
   #probeMs = PROBE_MS
+  /** Successors that have failed in a row while the wire in use is leaving. */
+  #failedSuccessors = 0
   #rttMs = 0
   #heardAt = 0
   #reauthenticated = false
@@ -309,6 +311,7 @@ export class Link {
   // ── One wire in use ─────────────────────────────────────────────────────────────────────────────────────────
 
   #use(main: Attempt, now: number): void {
+    this.#failedSuccessors = 0
     const better = this.#wires.slice(0, Math.max(0, this.#wires.indexOf(main.wire)))
     this.#plan(
       main,
@@ -342,7 +345,8 @@ export class Link {
     const { main, leaving, succession } = state
     if (succession.rest.length > 0) this.#startSuccessor(state, succession.rest, now)
     else if (!this.#wires.includes(main.wire)) this.#race(now)
-    else if (leaving) this.#plan(main, true, { at: now + this.#backoffMs(1), wires: [main.wire] })
+    else if (leaving)
+      this.#plan(main, true, { at: now + this.#backoffMs(++this.#failedSuccessors), wires: [main.wire] })
     else {
       this.#options.verdicts.handleWelcome(main.wire, this.#wires, now)
       this.#use(main, now)

@@ -440,6 +440,9 @@ describe('a wire that is going to end', () => {
     const stage = open('sse', ['sse']).leaving('sse', 0).pass(0).fail('sse')
     expect(stage.wires).toEqual(['sse'])
     expect(stage.live(500).wires).toEqual(['sse', 'sse'])
+    // Less and less often: the server that it is sent to may be down.
+    expect(stage.fail('sse').live(999).wires).toEqual(['sse'])
+    expect(stage.live(1).wires).toEqual(['sse', 'sse'])
   })
 
   it('that ends before there is a successor is followed by a race, without a wait', () => {

@@ -12,8 +12,8 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     name: 'contiguity check off',
     why: 'A client takes any later event for the next one.',
     file: SUBSCRIPTION,
-    find: "return previous === cursor.offset ? 'next' : 'hole'",
-    replace: "return 'next'",
+    find: 'return previous === cursor.offset && this.#rewind',
+    replace: 'return this.#rewind',
   },
   {
     name: 'hole is not joined again',
