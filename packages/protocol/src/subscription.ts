@@ -67,6 +67,8 @@ export class Subscription {
   /** Where to go on behind that gap, as a wire may be lost between it and its `joined`: its end, or if unknown its beginning. */
   #behindGap: Cursor | undefined
   #gapEndKnown = false
+  /** Where the last gap began, as the server said. */
+  #gapFrom = ''
   /** Whether the log has another event at this position than the one that was delivered: it has lost its tail. */
   #parted = false
   /** A newcomer's snapshot from beyond the position: it counts when the log has led there. */
@@ -273,6 +275,8 @@ export class Subscription {
    */
   handleGap({ reason, from, to }: GapLine): boolean {
     const { cursor } = this
+    // Another join that was under way meets the gap that is behind us already.
+    if (cursor !== undefined && from === this.#gapFrom) return false
     const begin = cursor ?? this.#behindGap
     if (begin === undefined || (cursor === undefined && formatCursor(begin) !== from)) return false
     const end = to === null ? undefined : parseCursor(to)
@@ -291,6 +295,7 @@ export class Subscription {
     }
     const isNew = cursor !== undefined || this.#gapEndKnown
     this.cursor = undefined
+    this.#gapFrom = from
     this.#behindGap = begin
     this.#gapEndKnown = false
     if (end) this.#endGapAt(end)

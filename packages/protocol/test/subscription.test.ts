@@ -258,6 +258,16 @@ describe('a log that has lost its tail', () => {
     expect(judge(subscription, event(4))).toBe('next')
   })
 
+  test('is not told again by a join that was under way when it was met and left', () => {
+    const subscription = standingAt(5)
+    const lost: GapLine = { t: 'gap', ch: 'a', from: 'e:5:t5', to: null, reason: 'lost_tail' }
+    subscription.handleGap(lost)
+    subscription.handleJoined(joined(1, 3))
+    subscription.takeJoin(2)
+    expect(subscription.handleGap(lost)).toBe(false)
+    expect(subscription.cursor).toMatchObject({ offset: 3 })
+  })
+
   test('goes on where the server said, though another join was under way', () => {
     const subscription = standingAt(5, { tail: 3 })
     subscription.handleWant({ tail: 3 }, true)
