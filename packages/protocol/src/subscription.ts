@@ -62,6 +62,10 @@ export class Subscription {
   #rewind: number | undefined
   /** Whether that has begun and the next wire goes on with it: a poll may end in the middle of one. */
   #rewound = false
+  /** Where that replay began. */
+  #rewoundFrom: Cursor | undefined
+  /** Whether a newcomer has come since the last join was written. */
+  #newcomer = false
   /** Whether a gap has been reported and the log has not been joined again since. */
   #gapped = false
   /** Where to go on behind that gap, as a wire may be lost between it and its `joined`: its end, or if unknown its beginning. */
@@ -110,7 +114,7 @@ export class Subscription {
       this.needsJoin = true
     }
     if (start) {
-      this.needsJoin = this.needsStart = true
+      this.needsJoin = this.needsStart = this.#newcomer = true
       this.#rewound = false
     }
     this.want = want
@@ -121,7 +125,7 @@ export class Subscription {
     const { tail, snapshot, presence } = this.want
     const after = this.#startAfter ?? this.cursor ?? this.#behindGap
     const start = this.needsStart
-    this.needsJoin = false
+    this.needsJoin = this.#newcomer = false
     this.retryAt = undefined
     this.asked = { start, gapped: this.#gapped }
     this.number = number
@@ -182,8 +186,11 @@ export class Subscription {
     // The log ends before a snapshot that was taken of it: that was of a past which is lost.
     if (this.#snapshot && head < this.#snapshot.at.offset) this.#forgetSnapshot()
     const beyond = at.epoch !== cursor.epoch || at.offset > cursor.offset
-    if ((start || this.#rewound) && !beyond && at.offset < cursor.offset) this.#rewind = at.offset
-    else this.#endRewind()
+    if ((start || this.#rewound) && !beyond && at.offset < cursor.offset) {
+      this.#rewind = at.offset
+      this.#rewoundFrom = at
+      if (!this.want.snapshot) this.#keepRewind()
+    } else this.#endRewind()
     // Not asked for again where it begins beyond our position: it would again.
     if (start) this.#handleStarted(this.want.snapshot && !beyond)
     // A newcomer's wish could not be met and the server begins beyond our position: go back for what lies between. Or the
@@ -203,6 +210,7 @@ export class Subscription {
   handleSnapshot(line: SnapshotLine): void {
     if (this.cursor === undefined) return
     this.#handleStarted()
+    this.#keepRewind()
     this.#snapshot = { at: parseCursor(line.at), data: line.d }
     this.overlapTo = Math.max(this.overlapTo, line.to ?? 0)
   }
@@ -262,6 +270,13 @@ export class Subscription {
     this.#rewound = true
     if (offset === cursor.offset) this.#endRewind()
     return 'past'
+  }
+
+  /** Whoever is in a replay goes on with it, should the channel be joined again before the first of its events. */
+  #keepRewind(): void {
+    if (this.#rewind === undefined) return
+    this.#startAfter ??= this.#rewoundFrom
+    this.#rewound = !this.#newcomer
   }
 
   #endRewind(): void {

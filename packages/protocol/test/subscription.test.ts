@@ -212,6 +212,22 @@ describe('a newcomer to a channel that stands at 5', () => {
     expect(subscription.takeJoin(4)).toMatchObject({ after: 'e:5:t5' })
   })
 
+  test('goes on behind its snapshot when the channel is joined again before the first event of the replay', () => {
+    const subscription = standingAt(5)
+    subscription.handleWant({ snapshot: true }, true)
+    subscription.takeJoin(2)
+    // The former stream is ahead of the one that brings the snapshot.
+    judge(subscription, event(6))
+    expect(subscription.handleJoined(joined(2, 5, 6, 'resumed'))).toBe('newcomers')
+    subscription.handleSnapshot({ t: 'snap', ch: 'a', at: 'e:5:t5', d: null })
+    subscription.handleDetached()
+    const join = subscription.takeJoin(3)
+    expect(join).toMatchObject({ after: 'e:5:t5' })
+    expect(join.fresh).toBeUndefined()
+    subscription.handleJoined(joined(3, 5, 6, 'resumed'))
+    expect(judge(subscription, event(6))).toBe('past')
+  })
+
   test('begins again for another newcomer who comes in the middle of it', () => {
     const subscription = rewound()
     judge(subscription, event(3))
