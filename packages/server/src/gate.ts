@@ -98,7 +98,8 @@ export class Gate {
         retryMs: 2000,
       })
     }
-    if (!user || (expiresAt !== undefined && expiresAt <= now)) {
+    // By the clock of now: `auth` may have taken its time.
+    if (!user || (expiresAt !== undefined && expiresAt <= Date.now())) {
       throw new TriwireError('unauthorized', 'The server does not accept this token. Sign in again.')
     }
     const identity: Identity = { user, principal: this.#principal(user), expiresAt }

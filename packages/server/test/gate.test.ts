@@ -136,6 +136,15 @@ describe('the gate', () => {
     await expect(over.gate.authenticate('t', none)).rejects.toMatchObject({ code: 'unauthorized' })
   })
 
+  it('refuses a token that ran out while auth was looking at it', async () => {
+    const { gate } = createGate(({ expireAt }) => {
+      expireAt(Date.now() + 5)
+      vi.setSystemTime(Date.now() + 5)
+      return 'ann'
+    })
+    await expect(gate.authenticate('t', none)).rejects.toMatchObject({ code: 'unauthorized' })
+  })
+
   it('takes an end that is no time for a mistake of auth, not for "never"', async () => {
     const { gate, log } = createGate(({ expireAt }) => {
       expireAt(new Date('tomorrow-ish'))
