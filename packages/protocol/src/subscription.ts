@@ -189,7 +189,6 @@ export class Subscription {
     if ((start || this.#rewound) && !beyond && at.offset < cursor.offset) {
       this.#rewind = at.offset
       this.#rewoundFrom = at
-      if (!this.want.snapshot) this.#keepRewind()
     } else this.#endRewind()
     // Not asked for again where it begins beyond our position: it would again.
     if (start) this.#handleStarted(this.want.snapshot && !beyond)
@@ -275,7 +274,7 @@ export class Subscription {
   /** Whoever is in a replay goes on with it, should the channel be joined again before the first of its events. */
   #keepRewind(): void {
     if (this.#rewind === undefined) return
-    this.#startAfter ??= this.#rewoundFrom
+    this.#startAfter = this.#rewoundFrom
     this.#rewound = !this.#newcomer
   }
 
