@@ -13,13 +13,13 @@ import {
 import type { App } from './app.ts'
 import type { CommandReply } from './broker.ts'
 import type { Speaker } from './speaker.ts'
-import type { TimerWheel } from './timer-wheel.ts'
+import type { Cancel, TimerWheel } from './timer-wheel.ts'
 import { toJson, validate } from './validate.ts'
 
 /** Milliseconds a claim holds without being renewed: after it, another node may take the call over. */
 const LEASE_MS = 15_000
 
-/** Milliseconds a repetition waits for a handler that runs elsewhere before it is asked to come again. */
+/** Milliseconds until a call has an answer, if only that it is still running: a request that hangs longer looks lost. */
 const WAIT_MS = 20_000
 
 /** Times one call tries to take over from nodes that died before it is asked to come again. */
@@ -29,7 +29,8 @@ const MAX_ATTEMPTS = 3
 export class Commander {
   readonly #app: App
   readonly #wheel: TimerWheel
-  readonly #running = new Map<string, number>()
+  /** What runs here or is waited for, by member and call. */
+  readonly #running = new Map<string, Map<string, Promise<CommandReply>>>()
 
   constructor(app: App, wheel: TimerWheel) {
     this.#app = app
@@ -41,26 +42,6 @@ export class Commander {
    * @throws TriwireError the recorded error, or one that says to try again
    */
   async call(speaker: Speaker, line: CommandLine): Promise<string> {
-    const { member } = speaker
-    const running = this.#running.get(member) ?? 0
-    if (running >= this.#app.limits.commandsAtOnce) {
-      const message = `At most ${this.#app.limits.commandsAtOnce} commands of one session run at once.`
-      throw new TriwireError('rate_limited', message, { retryMs: 500 })
-    }
-    this.#running.set(member, running + 1)
-    try {
-      const reply = await this.#claimAndRun(speaker, line)
-      if (reply.ok) return reply.data
-      throw new TriwireError(reply.code, reply.message)
-    } finally {
-      const left = (this.#running.get(member) ?? 1) - 1
-      if (left === 0) this.#running.delete(member)
-      else this.#running.set(member, left)
-    }
-  }
-
-  async #claimAndRun(speaker: Speaker, line: CommandLine): Promise<CommandReply> {
-    const { broker } = this.#app
     const resolved = this.#app.resolve(line.ch)
     const { commands } = resolved.channel
     const schema = Object.hasOwn(commands, line.c) ? commands[line.c] : undefined
@@ -68,6 +49,57 @@ export class Commander {
       throw new TriwireError('unknown_command', `Channel "${resolved.key}" has no such command.`)
     // Asked before the call is claimed: an answer of the moment (`unavailable`) must not be recorded as its reply.
     await this.#app.authorize(resolved, speaker.identity, 'command', line.c)
+    const reply = await this.#answerInTime(this.#share(speaker, resolved, schema, line))
+    if (reply.ok) return reply.data
+    throw new TriwireError(reply.code, reply.message)
+  }
+
+  /** A repetition joins the call that is under way here; others count towards what a session may have at once. */
+  #share(
+    speaker: Speaker,
+    resolved: ResolvedChannel,
+    schema: CommandSchema,
+    line: CommandLine,
+  ): Promise<CommandReply> {
+    const { member } = speaker
+    const running = this.#running.get(member) ?? new Map<string, Promise<CommandReply>>()
+    const call = `${line.ch} ${line.id}`
+    const known = running.get(call)
+    if (known !== undefined) return known
+    const { commandsAtOnce } = this.#app.limits
+    if (running.size >= commandsAtOnce) {
+      const message = `At most ${commandsAtOnce} commands of one session run at once.`
+      throw new TriwireError('rate_limited', message, { retryMs: 500 })
+    }
+    const reply = this.#claimAndRun(speaker, resolved, schema, line).finally(() => {
+      running.delete(call)
+      if (running.size === 0) this.#running.delete(member)
+    })
+    running.set(call, reply)
+    this.#running.set(member, running)
+    return reply
+  }
+
+  /** Stops no handler: a repetition gets its reply. */
+  async #answerInTime(reply: Promise<CommandReply>): Promise<CommandReply> {
+    let cancel: Cancel | undefined
+    const tooLate = new Promise<never>((_, reject) => {
+      cancel = this.#wheel.schedule(WAIT_MS, () => reject(stillRunning()))
+    })
+    try {
+      return await Promise.race([reply, tooLate])
+    } finally {
+      cancel?.()
+    }
+  }
+
+  async #claimAndRun(
+    speaker: Speaker,
+    resolved: ResolvedChannel,
+    schema: CommandSchema,
+    line: CommandLine,
+  ): Promise<CommandReply> {
+    const { broker } = this.#app
     const id = `${speaker.member}.${line.id}`
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const claim = await broker.claim(line.ch, id, LEASE_MS)

@@ -136,17 +136,66 @@ describe('a command', () => {
     finish({ id: 'm1' })
   })
 
-  it('that runs for longer than anybody waits is to be asked for again', async () => {
-    const stage = withHandler(() => new Promise(() => {}))
+  it('that runs for longer than anybody waits is to be asked for again, and then has its reply', async () => {
+    let finish = (_: unknown): void => {}
+    const handler = vi.fn(
+      () =>
+        new Promise((resolve) => {
+          finish = resolve
+        }),
+    )
+    const stage = withHandler(handler)
     const session = newSession()
-    const first = await stage.connect('ann', { session })
+    const request = stage.request('/send', [hello('ann', session), call('a')])
+    await until(() => handler.mock.calls.length === 1)
+    const socket = await stage.connect('ann', { session })
+    await vi.advanceTimersByTimeAsync(10_000)
+    socket.send(call('a'))
+    await settle()
+    await vi.advanceTimersByTimeAsync(10_100)
+    const { sink } = await request.ended()
+    expect(sink.lines.at(-1)).toMatchObject({ id: 'a', code: 'pending', retry: expect.any(Number) })
+    expect(socket.lines.at(-1)?.t).toBe('welcome')
+    finish({ id: 'm1' })
+    expect(await answer(socket, 'a')).toMatchObject({ t: 'res', d: { id: 'm1' } })
+    expect(handler).toHaveBeenCalledTimes(1)
+  })
+
+  it('whose node dies under a repetition is taken over, and still answered before the request looks lost', async () => {
+    const broker = memory()
+    const dying = withHandler(() => new Promise(() => {}), { broker })
+    const session = newSession()
+    const first = await dying.connect('ann', { session })
     first.send(call('a'))
     await settle()
-    const second = await stage.connect('ann', { session })
-    second.send(call('a'))
+    dying.die()
+    let finish = (_: unknown): void => {}
+    const handler = vi.fn(
+      () =>
+        new Promise((resolve) => {
+          finish = resolve
+        }),
+    )
+    const heir = withHandler(handler, { broker })
+    const request = heir.request('/send', [hello('ann', session), call('a')])
     await settle()
     await vi.advanceTimersByTimeAsync(20_100)
-    expect(await answer(second, 'a')).toMatchObject({ code: 'pending', retry: expect.any(Number) })
+    expect(handler).toHaveBeenCalledTimes(1)
+    expect((await request.ended()).sink.lines.at(-1)).toMatchObject({ id: 'a', code: 'pending' })
+    finish({ id: 'm1' })
+    const again = await heir.request('/send', [hello('ann', session), call('a')]).ended()
+    expect(again.sink.lines.at(-1)).toMatchObject({ t: 'res', d: { id: 'm1' } })
+  })
+
+  it('counts towards what a session may have at once until its handler is done, asked for or not', async () => {
+    const stage = withHandler(() => new Promise(() => {}), { limits: { commandsAtOnce: 1 } })
+    const socket = await stage.connect('ann')
+    socket.send(call('a'))
+    await settle()
+    await vi.advanceTimersByTimeAsync(20_100)
+    expect(await answer(socket, 'a')).toMatchObject({ code: 'pending' })
+    socket.send(call('b'))
+    expect(await answer(socket, 'b')).toMatchObject({ code: 'rate_limited' })
   })
 
   it('is taken over where its node died half-way, under the same id; what it had emitted is not repeated', async () => {

@@ -1,6 +1,7 @@
 /** What goes wrong, done to a world: each kind of fault, and the end of all trouble. */
 import { addressOf } from './app.ts'
 import type { Fault, Org, Script } from './script.ts'
+import type { Process } from './server-node.ts'
 import { fairWeather, type Weather } from './weather.ts'
 import type { World } from './world.ts'
 
@@ -129,9 +130,9 @@ export function inflict(world: World, fault: Fault): void {
       else world.store.flush()
       // Every connection to the former primary is gone; each node comes back when it has noticed.
       world.trouble.downUntil = Math.max(world.trouble.downUntil, clock.now + fault.for)
-      for (const { process } of world.places) process?.broker.deafen()
+      for (const { broker } of processesOf(world)) broker.deafen()
       later(fault.for, () => {
-        for (const { process } of world.places) process?.broker.recover()
+        for (const { broker } of processesOf(world)) broker.recover()
       })
       return
     case 'broker-down':
@@ -167,12 +168,10 @@ export function inflict(world: World, fault: Fault): void {
 export function heal(world: World): void {
   const { clock, trouble } = world
   Object.assign(trouble, { downUntil: 0, slowMs: 0, loseAnswers: 0 })
-  for (const place of world.places) {
-    place.start()
-    const { process } = place
-    if (process === undefined) continue
-    if (process.site.actor.paused) clock.resume(process.site.actor)
-    process.broker.recover()
+  for (const place of world.places) place.start()
+  for (const { site, broker } of processesOf(world)) {
+    if (site.actor.paused) clock.resume(site.actor)
+    broker.recover()
   }
   for (const [index, page] of world.pages.entries()) {
     const weather = world.weathers[index] as Weather
@@ -183,7 +182,11 @@ export function heal(world: World): void {
     for (const release of [...held]) release()
     for (const connection of page.site.connections) settle(world, connection)
   }
-  for (const { process } of world.places) for (const one of process?.site.connections ?? []) settle(world, one)
+  for (const { site } of processesOf(world)) for (const one of site.connections) settle(world, one)
+}
+
+function processesOf(world: World): readonly Process[] {
+  return world.places.flatMap(({ processes }) => processes)
 }
 
 type AnyConnection =

@@ -56,6 +56,11 @@ export class Place {
     this.start()
   }
 
+  /** Every process that has not crashed, those on their way out among them. */
+  get processes(): readonly Process[] {
+    return this.process === undefined ? this.closed : [...this.closed, this.process]
+  }
+
   start(): void {
     if (this.process !== undefined) return
     const { index, clock, app, store, storeActor, trouble, random, world, exports, note } = this.#options
