@@ -221,7 +221,7 @@ export class Driver {
     try {
       if (!URL.canParse(url, base))
         throw new TriwireError('bad_url', `"${url}" needs a page. Pass an absolute URL.`)
-      await this.#fetchToken()
+      if (this.#token === undefined) await this.#fetchToken()
       if (!this.#pipes.has(pipe.attempt)) return
       this.#link.handleStarted(pipe.attempt, Date.now())
       pipe.wire = FACTORIES[pipe.attempt.wire]({
@@ -241,13 +241,15 @@ export class Driver {
     this.#setTimer(Date.now())
   }
 
-  /** Several attempts that need a token share one question. */
+  /** Several that need a token share one question. The token before is used until there is another one. */
   async #fetchToken(): Promise<void> {
-    if (this.#token !== undefined) return
     this.#asking ??= Promise.resolve(this.#options.auth?.())
-    const token = await this.#asking
-    this.#asking = undefined
-    this.#token ??= token ?? undefined
+    const asking = this.#asking
+    try {
+      this.#token = (await asking) ?? undefined
+    } finally {
+      if (this.#asking === asking) this.#asking = undefined
+    }
   }
 
   #openingOf(pipe: Pipe, waitMs: number | undefined): string {
@@ -336,7 +338,6 @@ export class Driver {
       this.#run()
       return
     }
-    this.#token = undefined
     try {
       await this.#fetchToken()
     } catch {

@@ -168,11 +168,14 @@ export function createRequests({ url, source, listener, fetch }: WireOptions): R
   const work = async (lane: Lane): Promise<void> => {
     lane.free--
     while (lane.waiting.length > 0) {
-      const body = `${source.hello()}\n${takeBatch(lane.waiting, lane.most)}`
+      const batch = takeBatch(lane.waiting, lane.most)
       const handleText = (text: string): void => listener.handleText(text, true)
       let outcome: Outcome
-      do outcome = await ask('/send', body, SEND_TIMEOUT_MS, new AbortController(), handleText)
-      while (outcome === 'lost')
+      // With the token of the moment, each time.
+      do {
+        const body = `${source.hello()}\n${batch}`
+        outcome = await ask('/send', body, SEND_TIMEOUT_MS, new AbortController(), handleText)
+      } while (outcome === 'lost')
     }
     lane.free++
   }

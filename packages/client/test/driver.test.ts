@@ -332,6 +332,22 @@ describe('a token that runs out', () => {
     expect(stage.statuses).not.toContain('stale')
   })
 
+  it('is used until the new one is there', async () => {
+    const tokens: ((token: string) => void)[] = []
+    const stage = start({ auth: () => new Promise<string>((resolve) => tokens.push(resolve)), wires: ['sse'] })
+    await settle()
+    tokens[0]?.('token 1')
+    await settle(2000)
+    stage.server.broadcast({ t: 'expires', in: 10_000 })
+    await settle()
+    expect(tokens).toHaveLength(2)
+    void stage.lobby.publish('message', { text: 'meanwhile' })
+    await settle()
+    const sent = stage.server.requests.filter(({ path }) => path === '/send').at(-1)
+    expect(sent?.body).toContain('meanwhile')
+    expect(sent?.body).toContain('"k":"token 1"')
+  })
+
   it('stays where it is when no new one can be had: the server ends the wire in time', async () => {
     let works = true
     const auth = (): string => {

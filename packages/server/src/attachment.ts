@@ -154,7 +154,8 @@ export class Attachment implements StaysHost, SinkListener, Attached {
       if (holdMs > 0) this.#timers.push(wheel.schedule(holdMs, release))
       else release()
     }
-    this.#expiry.watch(this.#speaker.identity.expiresAt)
+    // What was sent in time is answered: the answer of a slow handler is no reason to cost a client its wire.
+    if (this.kind !== 'send') this.#expiry.watch(this.#speaker.identity.expiresAt)
   }
 
   /**

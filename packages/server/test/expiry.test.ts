@@ -1,7 +1,7 @@
 /** The end of a token on each wire: announced, replaced, and kept to. */
 import { TriwireError } from '@triwire/protocol'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { HubStage, hello, type Line, newSession, settle, until } from './hub-stage.ts'
+import { HubStage, hello, type Line, newSession, type StageOptions, settle, until } from './hub-stage.ts'
 
 const LOBBY = 'lobby?room=1'
 
@@ -16,9 +16,10 @@ afterEach(async () => {
 })
 
 /** A server where the token `ann:60` is the user `ann`, for 60 seconds from when it is first seen. */
-function start(auth?: (id: string) => unknown): HubStage {
+function start(auth?: (id: string) => unknown, implementations: StageOptions['implementations'] = {}): HubStage {
   const ends = new Map<string, number>()
   const stage = new HubStage({
+    implementations,
     auth: async ({ token = '', expireAt }) => {
       const [id = '', seconds] = token.split(':')
       if (seconds !== undefined) {
@@ -103,6 +104,21 @@ describe('a token that runs out', () => {
     socket.send(publish(2))
     await pass(1100)
     expect((await stage.broker.read(LOBBY, { limit: 0, bytes: 0 })).head.offset).toBe(1)
+  })
+
+  it('does not end a request that came in time: it is answered, however long its handler takes', async () => {
+    let finish = (_: unknown): void => {}
+    const send = (): Promise<unknown> =>
+      new Promise((resolve) => {
+        finish = resolve
+      })
+    const stage = start(undefined, { chat: { commands: { send }, snapshot: () => ({ messages: [] }) } })
+    const call = { t: 'cmd', ch: 'chat?roomId=1', id: 'a', c: 'send', d: { text: 'x' } }
+    const request = stage.request('/send', [hello('ann:1'), call])
+    await settle()
+    await pass(1100)
+    finish({ id: 'm1' })
+    expect((await request.ended()).sink.lines.at(-1)).toEqual({ t: 'res', id: 'a', d: { id: 'm1' } })
   })
 
   it('lets nobody in again', async () => {
