@@ -255,7 +255,8 @@ export class Driver {
   #openingOf(pipe: Pipe, waitMs: number | undefined): string {
     const hello = this.session.takeHello(this.#token, waitMs)
     const { attempt } = pipe
-    if (attempt.bare && this.#carrier !== pipe) return hello
+    // A wire that takes over has the channels, or is about to; to join them here too would take them back.
+    if (this.#carrier ? this.#carrier !== pipe : attempt.bare) return hello
     const joins = this.session.takeOpening(attempt.since === undefined)
     pipe.joins = this.session.joins
     return [hello, ...joins].join('\n')

@@ -19,7 +19,7 @@ const SEND_TIMEOUT_MS = 30_000
 const ORDERED_LINES = 32
 
 /** Requests that may be lost in a row: proxies drop one now and then, and that is no reason to change the wire. */
-const LOSSES = 2
+export const LOSSES = 2
 /** Milliseconds before the first repetition at most; doubled for the next. */
 const REPEAT_MS = 250
 
@@ -37,6 +37,7 @@ export interface Requests {
    * another origin needs no preflight.
    * @param timeoutMs until the response must have been read, or `read` has called `arrived`
    * @param controller ends the request, and whatever of its response is still being read
+   * @param mayLose whether the wire can do without: then it is `lost`, after a wait
    */
   post(
     path: string,
@@ -44,8 +45,9 @@ export interface Requests {
     timeoutMs: number,
     controller: AbortController,
     read: (response: Response, arrived: () => void) => Promise<void>,
+    mayLose: () => boolean,
   ): Promise<Outcome>
-  /** The same for a response that is read whole; only that can be `lost`, after a wait. */
+  /** The same for a response that is read whole, of which some may be lost in a row. */
   ask(
     path: string,
     body: string,
@@ -92,7 +94,7 @@ export function createRequests({ url, source, listener, fetch }: WireOptions): R
     timeoutMs: number,
     controller: AbortController,
     read: (response: Response, arrived: () => void) => Promise<void>,
-    lossesAllowed: number,
+    mayLose: () => boolean,
   ): Promise<Outcome> => {
     if (closed) return 'over'
     const { signal } = controller
@@ -109,9 +111,11 @@ export function createRequests({ url, source, listener, fetch }: WireOptions): R
     } catch (error) {
       if (signal.aborted && signal.reason !== TIMEOUT) return closed ? 'over' : 'ended'
       const failure = toTriwireError(error)
-      if (failure.code === 'network' && !signal.aborted && losses < lossesAllowed) {
+      const { code, retryMs = 0 } = failure
+      // A server that goes away is still reached now and then; the next request may find another one.
+      if ((code === 'network' || code === 'draining') && !signal.aborted && mayLose()) {
         arrived()
-        await pause(REPEAT_MS * Math.random() * 2 ** losses++, controller)
+        await pause(Math.max(retryMs, REPEAT_MS * Math.random() * 2 ** losses++), controller)
         return 'lost'
       }
       close()
@@ -123,7 +127,7 @@ export function createRequests({ url, source, listener, fetch }: WireOptions): R
     }
   }
 
-  const post: Requests['post'] = (path, body, timeoutMs, controller, read) =>
+  const post: Requests['post'] = (path, body, timeoutMs, controller, read, mayLose) =>
     request(
       path,
       body,
@@ -133,7 +137,7 @@ export function createRequests({ url, source, listener, fetch }: WireOptions): R
         losses = 0
         return read(response, arrived)
       },
-      0,
+      mayLose,
     )
 
   const ask: Requests['ask'] = (path, body, timeoutMs, controller, handleText) =>
@@ -148,7 +152,7 @@ export function createRequests({ url, source, listener, fetch }: WireOptions): R
         if (!text.includes('"welcome"')) throw new TriwireError('network', 'This is not from the server.')
         if (!controller.signal.aborted) handleText(text)
       },
-      LOSSES,
+      () => losses < LOSSES,
     )
 
   const pause: Requests['pause'] = async (delayMs, controller) => {

@@ -3,7 +3,7 @@
  * channels opens a new stream, and the old one is let go once the new one speaks: contiguity removes what both bring.
  */
 import { SseParser, TriwireError } from '@triwire/protocol'
-import { createRequests } from './requests.ts'
+import { createRequests, LOSSES } from './requests.ts'
 import { connectionsAreScarce } from './slots.ts'
 import type { Wire, WireOptions } from './wire.ts'
 
@@ -17,37 +17,56 @@ export function openSse(options: WireOptions): Wire {
   let current: AbortController | undefined
   let next: AbortController | undefined
 
-  const change = (): void => {
+  const read = async (stream: AbortController, { body }: Response): Promise<void> => {
+    const reader = (body as ReadableStream<Uint8Array>).getReader()
+    const decoder = new TextDecoder()
+    const parser = new SseParser()
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) throw new TriwireError('network', 'The stream ended.')
+      const lines = parser.handleChunk(decoder.decode(value, { stream: true }))
+      if (stream.signal.aborted || lines.length === 0) continue
+      if (next === stream) {
+        current?.abort()
+        current = stream
+        next = undefined
+      }
+      listener.handleText(lines.map(({ data }) => data).join('\n'))
+    }
+  }
+
+  const change = async (losses = 0): Promise<void> => {
     const stream = new AbortController()
     next?.abort()
     next = stream
-    void post('/stream', source.opening(), HEAD_TIMEOUT_MS, stream, async ({ body }, arrived) => {
-      arrived()
-      const reader = (body as ReadableStream<Uint8Array>).getReader()
-      const decoder = new TextDecoder()
-      const parser = new SseParser()
-      for (;;) {
-        const { done, value } = await reader.read()
-        if (done) throw new TriwireError('network', 'The stream ended.')
-        const lines = parser.handleChunk(decoder.decode(value, { stream: true }))
-        if (stream.signal.aborted || lines.length === 0) continue
-        if (next === stream) {
-          current?.abort()
-          current = stream
-          next = undefined
-        }
-        listener.handleText(lines.map(({ data }) => data).join('\n'))
-      }
-    })
+    const outcome = await post(
+      '/stream',
+      source.opening(),
+      HEAD_TIMEOUT_MS,
+      stream,
+      (response, arrived) => {
+        arrived()
+        return read(stream, response)
+      },
+      // While the old one speaks, there is time to ask again.
+      () => current !== undefined && next === stream && losses < LOSSES,
+    )
+    if (outcome === 'lost' && next === stream) void change(losses + 1)
   }
 
   const start = async (): Promise<void> => {
-    if (!connectionsAreScarce() || (await hold())) return change()
+    if (!connectionsAreScarce() || (await hold())) return await change()
     close()
     listener.handleClosed(new TriwireError('network', 'Other tabs hold the streams that this browser allows.'))
   }
 
   void start()
   // What changes before the first stream is opened is in its opening.
-  return { send, change: () => (next ?? current) && change(), close }
+  return {
+    send,
+    change() {
+      if (next ?? current) void change()
+    },
+    close,
+  }
 }

@@ -181,6 +181,28 @@ describe('a change of wires', () => {
     expect(stage.signals).toEqual([true])
   })
 
+  it('polls on without the channels that the new wire is about to have', async () => {
+    const stage = start({ wires: ['polling'] })
+    await settle(1500)
+    const { server } = stage
+    server.answers = false
+    stage.client.setWires(['websocket', 'polling'])
+    await settle()
+    const [socket] = server.sockets
+    socket?.attachment.write({ t: 'welcome', v: 1, m: 'me', hb: 25_000, max: {} })
+    await settle(2500)
+    const join = JSON.parse(socket?.frames.at(-1) ?? '{}') as JoinLine
+    expect(join).toMatchObject({ t: 'join', ch: LOBBY })
+    stage.emit('a')
+    await settle()
+    const polls = server.requests.filter(({ path }) => path === '/poll')
+    expect(polls.at(-1)?.body.split('\n')).toHaveLength(1)
+    socket?.attachment.write({ t: 'joined', ch: LOBBY, j: join.j, at: join.after ?? '', head: 1, how: 'resumed' })
+    await settle()
+    expect([stage.wire, stage.heard]).toEqual(['websocket', ['a']])
+    expect(stage.statuses).not.toContain('stale')
+  })
+
   it('goes back to the old wire where the new one takes the joins and never answers them', async () => {
     const stage = start({ wires: ['websocket', 'sse'] })
     stage.server.webSocketWorks = false

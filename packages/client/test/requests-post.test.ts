@@ -21,9 +21,16 @@ function start(timeoutMs = 1000) {
     fetch,
     webSocket: undefined,
   })
-  const posted = http.post('/send', 'lines', timeoutMs, controller, async (response) => {
-    outcome.value = await response.text()
-  })
+  const posted = http.post(
+    '/send',
+    'lines',
+    timeoutMs,
+    controller,
+    async (response) => {
+      outcome.value = await response.text()
+    },
+    () => false,
+  )
   const [request] = requests
   if (request === undefined) throw new Error('no request was made')
   return { request, controller, outcome: posted.then((became) => ({ ...outcome, became })) }

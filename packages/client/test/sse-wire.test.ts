@@ -167,6 +167,50 @@ describe('a changed set of channels over SSE', () => {
     expect(told).toEqual(['text old', 'text new'])
   })
 
+  it.each([
+    ['is lost', undefined, 250],
+    ['reaches a server that goes away', '{"t":"err","code":"draining","msg":"Bye.","retry":1000}', 1000],
+  ])(
+    'is asked for again when the request %s, twice, and the old stream speaks meanwhile',
+    async (_what, line, waitMs) => {
+      const { wire, requests, told, stream } = start()
+      const old = stream(0)
+      old.write('data: old 1\n\n')
+      await settle()
+      wire.change()
+      for (const index of [1, 2, 3]) {
+        old.write(`data: old ${index + 1}\n\n`)
+        await settle()
+        if (line === undefined) requests[index]?.fail()
+        else requests[index]?.answer(new Response(line, { status: 503 }))
+        await settle()
+        await vi.advanceTimersByTimeAsync(waitMs * index)
+        await settle()
+      }
+      expect(requests.map(({ body }) => body)).toEqual(['opening 1', 'opening 2', 'opening 3', 'opening 4'])
+      const end = line === undefined ? 'closed network' : 'closed draining 1000'
+      expect(told).toEqual(['text old 1', 'text old 2', 'text old 3', 'text old 4', end])
+    },
+  )
+
+  it('is not asked for again when another change came meanwhile, or the wire was closed', async () => {
+    const { wire, requests, stream } = start()
+    stream(0).write('data: old\n\n')
+    await settle()
+    wire.change()
+    requests[1]?.fail()
+    await settle()
+    wire.change()
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(requests).toHaveLength(3)
+    requests[2]?.fail()
+    await settle()
+    wire.close()
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(requests).toHaveLength(3)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
   it('ends the wire when the new stream is refused', async () => {
     const { wire, requests, told, stream, aborted } = start()
     stream(0).write('data: old\n\n')

@@ -203,7 +203,8 @@ export class Attachment implements StaysHost, SinkListener, Attached {
     if (this.#ended || this.#sentOff) return
     this.#sentOff = true
     const { wheel } = this.#hub
-    if (!this.#lasting) this.close(code, retryMs)
+    // The next one goes elsewhere: a poll needs no more to move than to end.
+    if (this.kind === 'poll') this.#timers.push(wheel.schedule(Math.min(retryMs, leftMs), () => this.finish()))
     else if (this.#options.plain === true) {
       this.#timers.push(wheel.schedule(Math.min(retryMs, leftMs), () => this.close(code)))
     } else {

@@ -16,7 +16,8 @@ export interface Attached {
   close(code: Code, retryMs?: number): void
   /**
    * Asks the client to attach elsewhere after `retryMs`. A lasting connection goes on working for `leftMs`, so that its
-   * client can do that before it lets go. A poll ends, and a client that comes back by itself is let go when it is due.
+   * client can do that before it lets go. A poll ends when it is due, and so does the stream of a client that comes back
+   * by itself.
    */
   sendOff(code: 'rotate' | 'draining', retryMs: number, leftMs: number): void
   /** Its user was let go: ends the connection, and what shows of the user with it. */

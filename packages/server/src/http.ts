@@ -226,6 +226,8 @@ function respondError(hub: Hub, exchange: Exchange, error: unknown, cors: Record
       ? { allow: Object.hasOwn(POST_ENDPOINTS, exchange.path) ? 'POST' : 'GET' }
       : {}),
   }
+  // Whoever keeps this connection would be back here.
+  if (code === 'draining') headers.connection = 'close'
   // RFC 9110 §15.5.2 asks for it; no browser shows a dialog for this scheme.
   if (code === 'unauthorized') headers['www-authenticate'] = 'Bearer'
   if (retryMs !== undefined) headers['retry-after'] = String(Math.ceil(retryMs / 1000))
