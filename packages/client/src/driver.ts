@@ -135,12 +135,11 @@ export class Driver {
       wire?.close()
       this.#pipes.delete(attempt)
     }
+    if (this.#carrier && !this.#pipes.has(this.#carrier.attempt)) this.#carrier = undefined
     if (writer && !this.#pipes.has(writer.attempt)) {
       this.#writer = undefined
-      const succeeded = this.#carrier && this.#pipes.has(this.#carrier.attempt)
-      if (succeeded || writer.attempt.since === undefined) this.session.handleMoved()
+      if (this.#carrier || writer.attempt.since === undefined) this.session.handleMoved()
       else {
-        this.#carrier = undefined
         this.session.handleDetached()
         this.#deliver(now)
       }
@@ -209,7 +208,7 @@ export class Driver {
   /** Asks for a sign of life. */
   #ask(pipe: Pipe, now: number): void {
     if (pipe.attempt.wire === 'websocket') pipe.nextPingAt = now
-    else pipe.wire?.change(true)
+    else pipe.wire?.change()
   }
 
   // ── Wires ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -255,8 +254,9 @@ export class Driver {
   #openingOf(pipe: Pipe, waitMs: number | undefined): string {
     const hello = this.session.takeHello(this.#token, waitMs)
     const { attempt } = pipe
-    // A wire that takes over has the channels, or is about to; to join them here too would take them back.
-    if (this.#carrier ? this.#carrier !== pipe : attempt.bare) return hello
+    // Another wire has the channels, or is about to: to join them here too would take them back. So would a wire that was
+    // let go and does not know yet.
+    if (!this.#pipes.has(attempt) || (this.#carrier ? this.#carrier !== pipe : attempt.bare)) return hello
     const joins = this.session.takeOpening(attempt.since === undefined)
     pipe.joins = this.session.joins
     return [hello, ...joins].join('\n')

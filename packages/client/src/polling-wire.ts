@@ -34,9 +34,10 @@ export function openPolling(options: WireOptions): Wire {
   }
 
   void run()
-  // Ends the poll because the set of channels has changed: the next one asks with the new set.
-  const change = (prompt = false): void => {
-    if (prompt) waitMs = 0
+  // Ends the poll because the set of channels has changed: the next one asks with the new set. It is not held, because what
+  // it asks is waited for, and where nothing is new, a poll that is held has no answer for long.
+  const change = (): void => {
+    waitMs = 0
     poll.abort()
   }
   return { send, change, close }

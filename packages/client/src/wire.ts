@@ -31,11 +31,8 @@ export interface WireListener {
 export interface Wire {
   /** Writes lines. */
   send(lines: readonly OutgoingLine[]): void
-  /**
-   * The set of channels or the token has changed: write it, or attach anew with it.
-   * @param prompt where the answer must not wait for something to say: it is the sign of life
-   */
-  change(prompt?: boolean): void
+  /** The set of channels or the token has changed: write it, or attach anew with it. It is answered at once. */
+  change(): void
   /** Ends it. Nothing is reported afterwards. */
   close(): void
 }

@@ -181,6 +181,16 @@ describe('a change of wires', () => {
     expect(stage.signals).toEqual([true])
   })
 
+  it('to polling takes no longer where nothing happens', async () => {
+    const stage = start({ wires: ['sse'] })
+    await settle()
+    stage.statuses.length = 0
+    stage.client.setWires(['polling'])
+    await settle(100)
+    expect(stage.wire).toBe('polling')
+    expect(stage.statuses).not.toContain('stale')
+  })
+
   it('polls on without the channels that the new wire is about to have', async () => {
     const stage = start({ wires: ['polling'] })
     await settle(1500)
@@ -368,6 +378,21 @@ describe('a token that runs out', () => {
     const sent = stage.server.requests.filter(({ path }) => path === '/send').at(-1)
     expect(sent?.body).toContain('meanwhile')
     expect(sent?.body).toContain('"k":"token 1"')
+  })
+
+  it('ends a poll, and what waits for an answer is written again with the next one', async () => {
+    let tokens = 0
+    const stage = start({ auth: () => `token ${++tokens}`, wires: ['polling'] })
+    await settle(1500)
+    stage.server.answers = false
+    const published = stage.lobby.publish('message', { text: 'a' })
+    await settle()
+    stage.server.answers = true
+    stage.server.broadcast({ t: 'bye', code: 'unauthorized' })
+    await settle(100)
+    await published
+    await settle(100)
+    expect(stage.heard).toEqual(['a'])
   })
 
   it('stays where it is when no new one can be had: the server ends the wire in time', async () => {

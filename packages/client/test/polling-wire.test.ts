@@ -83,15 +83,18 @@ describe('the polling wire', () => {
     wire.close()
   })
 
-  it('asks anew at once when the set of channels changes', async () => {
+  it('asks anew at once when the set of channels changes, and has an answer at once', async () => {
     const { wire, requests, told, bodies } = start()
     requests[0]?.answer(welcome('first'))
     await settle()
     wire.change()
     await settle()
     expect(requests[1]?.init.signal?.aborted).toBe(true)
-    expect(bodies()).toEqual(['opening 1 wait 0', 'opening 2 wait 25000', 'opening 3 wait 25000'])
+    expect(bodies()).toEqual(['opening 1 wait 0', 'opening 2 wait 25000', 'opening 3 wait 0'])
     expect(told).toEqual([`text ${welcome('first')}`])
+    requests[2]?.answer(welcome('third'))
+    await settle()
+    expect(bodies()[3]).toBe('opening 4 wait 25000')
   })
 
   it('still does not let the first poll wait when the set changes before it is answered', async () => {
