@@ -40,6 +40,8 @@ const PROBE_MS = 10_000
 const LONGEST_PROBE_MS = 600_000
 /** Milliseconds a connection must last before earlier failures are forgotten. */
 const STABLE_MS = 30_000
+/** Milliseconds after which a fresh token that is refused may have run out on its way. */
+const REFUSAL_MS = 5000
 /** Milliseconds without a sign of life after which one is asked for, and those it may take. */
 const FRESH_MS = 5000
 const PROOF_MS = 3000
@@ -57,7 +59,8 @@ export class Link {
   #failedSuccessors = 0
   #rttMs = 0
   #heardAt = 0
-  #reauthenticated = false
+  /** When a token was refused last, and a fresh one was asked for. */
+  #reauthenticatedAt = -NEVER
   #error: TriwireError | undefined
   readonly #options: LinkOptions
 
@@ -142,7 +145,7 @@ export class Link {
     this.handleAlive(attempt, now, patienceMs)
     if (state.name === 'racing') {
       this.#error = undefined
-      this.#reauthenticated = false
+      this.#reauthenticatedAt = -NEVER
       this.#options.verdicts.handleWelcome(attempt.wire, this.#wires, now)
       this.#use(attempt, now)
     } else if (state.name === 'open' && state.succession.name === 'opening') {
@@ -201,9 +204,9 @@ export class Link {
     }
     this.#error = error
     const { advice, code } = error
-    if (advice === 'reauthenticate' && !this.#reauthenticated) {
+    if (advice === 'reauthenticate' && now - this.#reauthenticatedAt > REFUSAL_MS) {
       // A fresh token gets one chance; if that is refused as well, asking again is for the app.
-      this.#reauthenticated = true
+      this.#reauthenticatedAt = now
       this.#race(now)
     } else if (advice === 'reauthenticate' || (advice === 'stop' && code !== 'network')) {
       this.#state = { name: 'closed', error }
@@ -374,7 +377,7 @@ export class Link {
   #wait({ retryMs = 0 }: TriwireError, now: number): void {
     this.#failures++
     // By then the token may have run out again.
-    this.#reauthenticated = false
+    this.#reauthenticatedAt = -NEVER
     this.#state = { name: 'waiting', until: now + Math.max(this.#backoffMs(this.#failures), retryMs) }
   }
 

@@ -271,6 +271,12 @@ describe('a link that is not accepted', () => {
     }
   })
 
+  it('may ask for a new token again where the refusal took long: the one before may have run out on its way', () => {
+    const stage = new Stage().want().fail('websocket').fail('sse', 'unauthorized').fail('websocket')
+    expect(stage.pass(5001).fail('sse', 'unauthorized').state.name).toBe('racing')
+    expect(stage.fail('websocket').fail('sse', 'unauthorized').state.name).toBe('closed')
+  })
+
   it('may ask for a new token again after an outage: the one before may have run out meanwhile', () => {
     const stage = open('sse', ['sse']).fail('sse', 'unauthorized').fail('sse')
     expect(stage.pass(stage.wait).fail('sse', 'unauthorized').state.name).toBe('racing')

@@ -122,6 +122,8 @@ export class Session {
   readonly #maxSignals: number
   /** Presence lines by channel, whether the wire has been opened with them, and when a refused one is written again. */
   readonly #presence = new Map<string, { readonly text: string; announced: boolean; retryAt?: number }>()
+  /** When goodbyes that were refused for the moment are said again, by channel. */
+  readonly #goodbyes = new Map<string, number>()
   /** Lines of which only the newest of a kind matters: presence by channel, the ping, what was seen. */
   readonly #control = new Map<string, string>()
   /** Signals that wait for their turn, by conflation key; those without one have a name of their own. */
@@ -188,7 +190,9 @@ export class Session {
    */
   deadline(now: number, writable = true): number {
     const refused = [...this.#subscriptions.values(), ...this.#presence.values()]
-    const retries = refused.map(({ retryAt = Number.POSITIVE_INFINITY }) => retryAt)
+    const retries = refused
+      .map(({ retryAt = Number.POSITIVE_INFINITY }) => retryAt)
+      .concat(...this.#goodbyes.values())
     if (writable && this.#signals.size > 0) retries.push(now + this.#pacer.waitMs(now))
     return Math.min(this.#outbox.deadline(now, writable ? this.#pacer : undefined), ...retries)
   }
@@ -252,10 +256,15 @@ export class Session {
   setPresence(channel: string, value: unknown): void {
     const announced = this.#presence.get(channel)?.announced
     if (announced === undefined && value === undefined) return
+    if (value === undefined) {
+      this.#presence.delete(channel)
+      this.#sayGoodbye(channel)
+      return
+    }
+    this.#goodbyes.delete(channel)
     const text = encodeLine({ t: 'pres', ch: channel, n: ++this.#presences, d: value })
-    if (value === undefined) this.#presence.delete(channel)
-    else this.#presence.set(channel, { text, announced: announced === true })
-    if (announced || value === undefined) this.#control.set(channel, text)
+    this.#presence.set(channel, { text, announced: announced === true })
+    if (announced) this.#control.set(channel, text)
   }
 
   /** Asks the server for a sign of life; a `pong` delivery answers with the round-trip time. */
@@ -316,6 +325,7 @@ export class Session {
       // With the wire itself: what is sent beside a stream holds for the grace alone.
       presence.announced = false
     }
+    for (const [channel, at] of this.#goodbyes) if (at <= now) this.#sayGoodbye(channel)
     for (const failure of this.#outbox.takeExpired(now)) this.#tell({ type: 'failed', ...failure })
   }
 
@@ -492,8 +502,10 @@ export class Session {
     } else if (of === undefined) this.#tell({ type: 'bye', error })
     else if (of === 'join' && retry !== undefined) this.#subscriptions.get(channel)?.handleRefused(now + retry)
     else {
-      const presence = of === 'pres' ? this.#presence.get(channel) : undefined
-      if (presence && retry !== undefined) presence.retryAt = now + retry
+      const presence = this.#presence.get(channel)
+      if (of === 'pres' && retry !== undefined)
+        if (presence) presence.retryAt = now + retry
+        else this.#goodbyes.set(channel, now + retry)
       this.#tell({ type: 'refused', channel, of, error })
     }
   }
@@ -502,6 +514,11 @@ export class Session {
   #isOwn(cause: string | undefined): boolean {
     const member = this.#member
     return member !== undefined && ['.', '#'].some((mark) => cause?.startsWith(member + mark))
+  }
+
+  #sayGoodbye(channel: string): void {
+    this.#goodbyes.delete(channel)
+    this.#control.set(channel, encodeLine({ t: 'pres', ch: channel, n: ++this.#presences }))
   }
 
   #settle(key: string, data: unknown): void {

@@ -279,8 +279,10 @@ export class Subscription {
   }
 
   #endRewind(): void {
-    this.#rewind = this.#startAfter = undefined
+    this.#rewind = undefined
     this.#rewound = false
+    // Whoever has come since the last join was written has not been asked for yet.
+    if (!this.#newcomer) this.#startAfter = undefined
   }
 
   /**

@@ -467,6 +467,25 @@ describe('a session sends', () => {
     expect(session.deadline(5000)).toBe(Number.POSITIVE_INFINITY)
   })
 
+  test('a goodbye again that was refused for the moment, unless somebody is shown again before', () => {
+    const session = online()
+    const refusal = { t: 'err', code: 'unavailable', msg: 'Down.', of: 'pres', ch: 'a', retry: 1000 } as const
+    session.setPresence('a', { name: 'Ann' })
+    changes(session)
+    session.setPresence('a', undefined)
+    expect(lines(session)).toMatchObject([{ t: 'pres', n: 2 }])
+    hear(session, [refusal])
+    expect([session.deadline(0), lines(session, 999)]).toEqual([1000, []])
+    session.handleTimeout(1000)
+    const [goodbye] = lines(session, 1000)
+    expect(goodbye).toEqual({ t: 'pres', ch: 'a', n: 3 })
+    hear(session, [refusal], 1000)
+    session.setPresence('a', { name: 'Ann' })
+    session.handleTimeout(5000)
+    expect(changes(session)).toMatchObject([{ t: 'pres', n: 4, d: { name: 'Ann' } }])
+    expect(lines(session, 5000)).toEqual([])
+  })
+
   test('a gap from where it stands, whatever the server believed', () => {
     const session = online(2)
     const gap = { t: 'gap', ch: 'a', from: 'e:3:t3', to: 'e:7:t7', reason: 'trimmed' } as const

@@ -11,7 +11,8 @@ import type { Broker, BrokerSubscription, LogEntry, PresenceChange, SignalMessag
 export interface ChannelReader {
   /** The session's member id; its own signals do not come back to it. */
   readonly member: string
-  readonly wantsPresence: boolean
+  /** Whether it has been told who is present, so that changes mean something to it. */
+  readonly hearsPresence: boolean
   handleEntry(entry: LogEntry, line: string): void
   handleSignal(line: string, slot: string): void
   handlePresence(line: string): void
@@ -39,6 +40,7 @@ export class LiveChannel {
   #presence: { version: string; readonly values: Map<string, string> } | undefined
   #presenceLoading: Promise<void> | undefined
   #presenceBacklog: PresenceChange[] = []
+  #interruptions = 0
   #closed = false
 
   private constructor(resolved: ResolvedChannel, broker: Broker) {
@@ -67,13 +69,18 @@ export class LiveChannel {
     return this.resolved.address
   }
 
-  /** Who is present, as a `pres` line; undefined where the reader's version is the current one. */
-  async presenceLine(version: string): Promise<string | undefined> {
-    const { version: current, values } = await this.#loadPresence()
-    if (version === current) return undefined
+  /**
+   * Tells who is present, as a `pres` line; undefined where the reader's version is the current one. Whatever changes
+   * later comes later.
+   */
+  async tellPresence(version: string, tell: (line: string | undefined) => void): Promise<void> {
+    // Looked at again after every wait, as it is forgotten when the channel is interrupted.
+    while (this.#presence === undefined) await this.#loadPresence()
+    const { version: current, values } = this.#presence
+    if (version === current) return tell(undefined)
     const members = [...values].map(([member, data]) => `{"m":${JSON.stringify(member)},"d":${data}}`)
     const head = JSON.stringify({ t: 'pres', ch: this.address, v: current, op: 'all' })
-    return `${head.slice(0, -1)},"d":[${members.join(',')}]}`
+    tell(`${head.slice(0, -1)},"d":[${members.join(',')}]}`)
   }
 
   /** Has every reader asked about again. */
@@ -111,7 +118,7 @@ export class LiveChannel {
     }
     this.#applyPresence(this.#presence, change)
     const line = presenceChangeLine(this.address, change)
-    for (const reader of this.readers) if (reader.wantsPresence) reader.handlePresence(line)
+    for (const reader of this.readers) if (reader.hearsPresence) reader.handlePresence(line)
   }
 
   #applyPresence(
@@ -123,26 +130,27 @@ export class LiveChannel {
     else presence.values.set(change.member, change.data)
   }
 
-  async #loadPresence(): Promise<{ readonly version: string; readonly values: ReadonlyMap<string, string> }> {
-    if (this.#presence === undefined) {
-      this.#presenceLoading ??= (async () => {
-        try {
-          const { version, members } = await this.#broker.members(this.address)
-          const presence = { version, values: new Map(members.map(({ member, data }) => [member, data])) }
-          // Changes that came meanwhile may or may not be contained; applying all of them again ends the same.
-          for (const change of this.#presenceBacklog) this.#applyPresence(presence, change)
-          this.#presence = presence
-        } finally {
-          this.#presenceBacklog = []
-          this.#presenceLoading = undefined
-        }
-      })()
-      await this.#presenceLoading
-    }
-    return this.#presence as { version: string; values: Map<string, string> }
+  #loadPresence(): Promise<void> {
+    this.#presenceLoading ??= (async () => {
+      const interruptions = this.#interruptions
+      try {
+        const { version, members } = await this.#broker.members(this.address)
+        // Asked before the interruption, it may be of a past that is lost.
+        if (interruptions !== this.#interruptions) return
+        const presence = { version, values: new Map(members.map(({ member, data }) => [member, data])) }
+        // Changes that came meanwhile may or may not be contained; applying all of them again ends the same.
+        for (const change of this.#presenceBacklog) this.#applyPresence(presence, change)
+        this.#presence = presence
+      } finally {
+        this.#presenceBacklog = []
+        this.#presenceLoading = undefined
+      }
+    })()
+    return this.#presenceLoading
   }
 
   async #handleInterrupted(): Promise<void> {
+    this.#interruptions++
     this.#presence = undefined
     // At once, too: what comes until the head is known may be from a log that has lost its tail.
     for (const reader of this.readers) reader.handleInterrupted()

@@ -67,13 +67,16 @@ const RETRY_MS = 1000
 /** The reader. */
 export class Reader implements ChannelReader {
   readonly channel: LiveChannel
-  wantsPresence: boolean
+  readonly wantsPresence: boolean
+  hearsPresence = false
   readonly #host: ReaderHost
   readonly #read: ReadPage
   readonly #page: PageSize
   #state: 'starting' | 'reading' | 'live' | 'lagging' | 'closed' = 'starting'
   #position: Cursor = startOf('-')
   #start: Start | undefined
+  /** Where the client stands, while a newcomer beside it is brought there from further back. */
+  #ahead: Cursor | undefined
   /** Whether the last page was not written to its end. */
   #wasCut = false
   #retry: ReturnType<typeof setTimeout> | undefined
@@ -155,7 +158,7 @@ export class Reader implements ChannelReader {
 
   handlePresence(line: string): void {
     if (this.#state === 'closed') return
-    if (this.#host.congested) this.#host.presenceMissed(this)
+    if (this.#host.congested) this.#missPresence()
     else this.#host.write(line)
   }
 
@@ -166,13 +169,19 @@ export class Reader implements ChannelReader {
   handleInterrupted(): void {
     this.#interruptions++
     if (this.#state === 'live') void this.#readOn()
-    if (this.wantsPresence) this.#host.presenceMissed(this)
+    if (this.wantsPresence) this.#missPresence()
   }
 
   close(): void {
     this.#state = 'closed'
     clearTimeout(this.#retry)
     this.channel.readers.delete(this)
+  }
+
+  /** What changes from now on has nothing to go by, until everybody is told anew. */
+  #missPresence(): void {
+    this.hearsPresence = false
+    this.#host.presenceMissed(this)
   }
 
   /** Reads pages until the head is reached, the connection is congested or the reader closed. */
@@ -212,6 +221,9 @@ export class Reader implements ChannelReader {
     const from = this.#position
     const interruptions = this.#interruptions
     const isNews = this.#verifiedAt !== interruptions
+    if (isNews && this.#ahead !== undefined && this.#ahead.offset > from.offset) {
+      if (await this.#verifyAhead(this.#ahead)) return true
+    }
     const result = await this.#readPage({ after: from })
     this.#verifiedAt = interruptions
     if (this.closed) return true
@@ -221,6 +233,15 @@ export class Reader implements ChannelReader {
     }
     this.#writeEntries(result.entries)
     return isNews || result.entries.length > 0
+  }
+
+  /** Starts behind the gap if what the client stands on is lost; then, or if it has left meanwhile, there is no more to do. */
+  async #verifyAhead(ahead: Cursor): Promise<boolean> {
+    const result = await this.#read({ after: ahead, limit: 0, bytes: 0 })
+    if (this.closed || result.status === 'page') return this.closed
+    this.#ahead = undefined
+    if (this.#start !== undefined) await this.#startBehindGap(this.#start, ahead, result)
+    return true
   }
 
   async #startResumed(start: Start, resume: Extract<ReadResult, { readonly status: 'page' }>): Promise<void> {
@@ -234,6 +255,7 @@ export class Reader implements ChannelReader {
       if (tail.status === 'page' && tail.from.offset < from.offset) from = tail.from
     }
     if (this.closed) return
+    this.#ahead = resume.from
     this.#begin(start, from, resume.head, 'resumed')
     if (snapshot !== undefined) this.#writeSnapshot(snapshot)
     if (from === resume.from) this.#writeEntries(resume.entries)

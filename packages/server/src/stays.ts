@@ -232,8 +232,11 @@ export class Stays {
 
   async #sendPresence(reader: Reader, version: string): Promise<void> {
     try {
-      const line = await reader.channel.presenceLine(version)
-      if (line !== undefined && !reader.closed) this.#host.write(line)
+      await reader.channel.tellPresence(version, (line) => {
+        if (reader.closed) return
+        reader.hearsPresence = true
+        if (line !== undefined) this.#host.write(line)
+      })
     } catch (err) {
       this.#hub.logger.warn({ err }, 'the presence set could not be read')
       this.#hub.wheel.schedule(RETRY_MS, () => {

@@ -15,7 +15,9 @@ function createFailingStore() {
   const broker = memory()
   const listeners: BrokerListener[] = []
   let end = Number.POSITIVE_INFINITY
+  let endFromTail: number | undefined
   const read = async (channel: string, request: ReadRequest): Promise<ReadResult> => {
+    if (request.tail !== undefined) end = endFromTail ?? end
     const all = await broker.read(channel, { tail: 1000, limit: 1000, bytes: 1e6 })
     if (all.status !== 'page' || all.head.offset <= end) return await broker.read(channel, request)
     const head = all.entries.find(({ cursor }) => cursor.offset === end)?.cursor ?? all.from
@@ -37,6 +39,10 @@ function createFailingStore() {
   }) satisfies Broker
   return {
     store,
+    /** Loses the tail when one is asked for next; the node hears of it later. */
+    loseAtTail(to: number): void {
+      endFromTail = to
+    },
     failOver(to: number): void {
       end = to
       for (const listener of listeners) listener.onInterrupted()
@@ -56,6 +62,21 @@ describe('a reader whose last events the store has lost', () => {
     failOver(2)
     expect(await ann.take('gap')).toMatchObject([{ from: third?.at, to: null, reason: 'lost_tail' }])
     expect((await ann.take('joined', 2))[1]).toMatchObject({ at: second?.at, how: 'fresh' })
+  })
+
+  it('is told so, though what was lost lies ahead of a newcomer that is replayed from further back', async () => {
+    const { store, loseAtTail, failOver } = createFailingStore()
+    stage = new HubStage({ broker: store })
+    for (const text of ['one', 'two', 'three']) await stage.emit(LOBBY, 'message', { text })
+    const ann = await stage.connect('ann')
+    const { head } = await store.read(LOBBY, { limit: 0, bytes: 0 })
+    const after = `${head.epoch}:${head.offset}:${head.tag}`
+    loseAtTail(1)
+    ann.send({ t: 'join', ch: LOBBY, j: 1, after, tail: 3, fresh: true })
+    expect(await ann.take('joined')).toMatchObject([{ how: 'resumed' }])
+    failOver(1)
+    expect(await ann.take('gap')).toMatchObject([{ from: after, to: null, reason: 'lost_tail' }])
+    expect((await ann.take('joined', 2))[1]).toMatchObject({ head: 1, how: 'fresh' })
   })
 
   it('is left alone where it stands on what is still there', async () => {

@@ -33,7 +33,7 @@ const MOST_STEPS = 400_000
  * Sockets and streams that a client may ask for within ten seconds: back-off is drawn from zero, wires race, and whoever is
  * asked to leave tries a successor every quarter of a second.
  */
-const MOST_TRIES = 60
+const MOST_TRIES = 30
 
 /** Faults that may make a handler run twice, as a claim cannot survive them. */
 const CLAIM_BREAKERS = new Set([
@@ -128,6 +128,7 @@ function reload(world: World, index: number, isAbrupt: boolean): void {
   } else world.as(index, () => page.close())
   const next = world.open(index, vanishes)
   world.clock.after(1, next.site.actor, () => {
+    if (next.closed) return
     for (const deed of watching) if (deed.after === undefined) next.watch(deed)
   })
 }
