@@ -239,7 +239,6 @@ export class Reader implements ChannelReader {
   async #verifyAhead(ahead: Cursor): Promise<boolean> {
     const result = await this.#read({ after: ahead, limit: 0, bytes: 0 })
     if (this.closed || result.status === 'page') return this.closed
-    this.#ahead = undefined
     if (this.#start !== undefined) await this.#startBehindGap(this.#start, ahead, result)
     return true
   }
@@ -255,8 +254,8 @@ export class Reader implements ChannelReader {
       if (tail.status === 'page' && tail.from.offset < from.offset) from = tail.from
     }
     if (this.closed) return
-    this.#ahead = resume.from
     this.#begin(start, from, resume.head, 'resumed')
+    this.#ahead = resume.from
     if (snapshot !== undefined) this.#writeSnapshot(snapshot)
     if (from === resume.from) this.#writeEntries(resume.entries)
   }
@@ -299,6 +298,7 @@ export class Reader implements ChannelReader {
 
   #begin(start: Start, from: Cursor, head: Cursor, how: 'resumed' | 'fresh'): void {
     this.#position = from
+    this.#ahead = undefined
     const ch = this.channel.address
     this.#host.write(
       encodeLine({ t: 'joined', ch, j: start.number, at: formatCursor(from), head: head.offset, how }),
