@@ -152,7 +152,10 @@ export class Subscription {
     if (j !== this.number || j === 0 || (this.asked === undefined && cursor !== undefined)) {
       // Another join is under way, but this one says where the log goes on, if nothing has said so yet.
       if (this.#gapped && !this.#gapEndKnown && how === 'fresh') this.#endGapAt(at)
-      return 'unexpected'
+      if (j !== this.number || how === 'fresh') return 'unexpected'
+      // Before all that was promised could be read, the log has lost its tail: this is all there is.
+      this.head = head
+      return 'nobody'
     }
     const { start, gapped } = this.asked ?? { start: false, gapped: true }
     this.asked = undefined

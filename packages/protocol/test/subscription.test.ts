@@ -152,6 +152,20 @@ describe('joined', () => {
     expect(codeOf(() => subscription.handleJoined({ ...joined(1, 1), at: 'e:-1:t' }))).toBe('bad_cursor')
   })
 
+  test('under the same number again says how far the log goes, where what was promised is lost', () => {
+    const subscription = standingAt(5)
+    subscription.needsJoin = true
+    subscription.takeJoin(2)
+    expect(subscription.handleJoined(joined(2, 5, 9, 'resumed'))).not.toBe('unexpected')
+    expect(judge(subscription, event(6))).toBe('next')
+    expect(subscription.current).toBe(false)
+    expect(subscription.handleJoined(joined(1, 6, 6, 'resumed'))).toBe('unexpected')
+    expect(subscription.handleJoined(joined(2, 6, 6))).toBe('unexpected')
+    expect(subscription.current).toBe(false)
+    expect(subscription.handleJoined(joined(2, 6, 6, 'resumed'))).toBe('nobody')
+    expect([subscription.current, subscription.needsJoin, subscription.kindOf(7)]).toEqual([true, false, 'live'])
+  })
+
   test('under the same number follows a gap in mid-stay', () => {
     const subscription = standingAt(5)
     expect(subscription.handleGap(gap(null, 'lost_tail'))).toBe(true)

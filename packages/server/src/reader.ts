@@ -75,6 +75,8 @@ export class Reader implements ChannelReader {
   #state: 'starting' | 'reading' | 'live' | 'lagging' | 'closed' = 'starting'
   #position: Cursor = startOf('-')
   #start: Start | undefined
+  /** The log's last offset as the client was told. */
+  #head = 0
   /** Where the client stands, while a newcomer beside it is brought there from further back. */
   #ahead: Cursor | undefined
   /** Whether the last page was not written to its end. */
@@ -196,6 +198,9 @@ export class Reader implements ChannelReader {
       // A log that lost its tail may end before this reader's position, or have something else there.
       if (this.#verifiedAt === this.#interruptions && this.#isLevelWith(this.channel.position)) {
         this.#state = 'live'
+        // The client waits for more than is left, if the tail was lost before it was read.
+        if (this.#start && this.#position.offset < this.#head)
+          this.#writeJoined(this.#start, this.#position.offset, 'resumed')
         return
       }
       let found: boolean
@@ -299,10 +304,13 @@ export class Reader implements ChannelReader {
   #begin(start: Start, from: Cursor, head: Cursor, how: 'resumed' | 'fresh'): void {
     this.#position = from
     this.#ahead = undefined
-    const ch = this.channel.address
-    this.#host.write(
-      encodeLine({ t: 'joined', ch, j: start.number, at: formatCursor(from), head: head.offset, how }),
-    )
+    this.#writeJoined(start, head.offset, how)
+  }
+
+  #writeJoined({ number }: Start, head: number, how: 'resumed' | 'fresh'): void {
+    this.#head = head
+    const at = formatCursor(this.#position)
+    this.#host.write(encodeLine({ t: 'joined', ch: this.channel.address, j: number, at, head, how }))
   }
 
   /** Position first, then data: what is logged in between is in neither or in both, and the line says up to where. */

@@ -2,10 +2,12 @@
 
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Broker, BrokerListener, ReadRequest, ReadResult } from '../src/broker.ts'
+import type { ErasedImplementation } from '../src/implementation.ts'
 import { memory } from '../src/memory-broker.ts'
 import { HubStage } from './hub-stage.ts'
 
 const LOBBY = 'lobby?room=1'
+const CHAT = 'chat?roomId=1'
 
 let stage: HubStage
 afterEach(() => stage.close())
@@ -77,6 +79,24 @@ describe('a reader whose last events the store has lost', () => {
     failOver(1)
     expect(await ann.take('gap')).toMatchObject([{ from: after, to: null, reason: 'lost_tail' }])
     expect((await ann.take('joined', 2))[1]).toMatchObject({ head: 1, how: 'fresh' })
+  })
+
+  it('is told how far the log goes, where it loses what was announced before that was read', async () => {
+    const { store, failOver } = createFailingStore()
+    const snapshot: ErasedImplementation['snapshot'] = async ({ at }) => {
+      const { head } = await store.read(CHAT, { limit: 0, bytes: 0 })
+      failOver(0)
+      return at(`${head.epoch}:0:0`, { messages: [] })
+    }
+    stage = new HubStage({ broker: store, implementations: { chat: { snapshot } } })
+    for (const id of ['1', '2', '3']) await stage.emit(CHAT, 'message', { id, text: id })
+    const ann = await stage.connect('ann')
+    ann.send({ t: 'join', ch: CHAT, j: 1, snap: true })
+    expect(await ann.take('joined', 2)).toMatchObject([
+      { j: 1, head: 3, how: 'fresh' },
+      { j: 1, head: 0, how: 'resumed' },
+    ])
+    expect(ann.linesOf('gap')).toEqual([])
   })
 
   it('is left alone where it stands on what is still there', async () => {
