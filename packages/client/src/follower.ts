@@ -2,7 +2,14 @@
  * Somebody who follows a channel from a place of its own. Several of them share one subscription and may begin at
  * different positions; each is given every event behind its own once and in order, whatever the others have asked for.
  */
-import { type Cursor, type Delivery, parseCursor, type TriwireError, type Want } from '@triwire/protocol'
+import {
+  type Cursor,
+  type Delivery,
+  formatCursor,
+  parseCursor,
+  type TriwireError,
+  type Want,
+} from '@triwire/protocol'
 
 /** The follower. */
 export class Follower {
@@ -42,8 +49,18 @@ export class Follower {
   }
 
   handleDelivery(delivery: Delivery): void {
-    if (this.#takes(delivery)) this.#handle(delivery)
+    if (this.#takes(delivery)) this.#handle(this.#fromHere(delivery))
     this.handleChange()
+  }
+
+  /** A gap begins where this one stands, who may not have come as far as the others. */
+  #fromHere(delivery: Delivery): Delivery {
+    const { position } = this
+    if (delivery.type !== 'gap' || position === undefined) return delivery
+    const { epoch, offset } = parseCursor(delivery.from)
+    return epoch === position.epoch && position.offset < offset
+      ? { ...delivery, from: formatCursor(position) }
+      : delivery
   }
 
   /** Where it begins in a stay that begins at `at`: not before its own cursor, as others may have asked for more. */

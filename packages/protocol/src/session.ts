@@ -483,9 +483,17 @@ export class Session {
       case 'sig':
         this.#tell({ type: 'signal', channel, event: line.e, data: line.d, member: line.m })
         return
-      case 'pres':
-        this.#tell({ type: 'members', channel, members: subscription.handlePresence(line) })
+      case 'pres': {
+        const me = this.#member ?? ''
+        const before = JSON.stringify(subscription.members.get(me))
+        const members = subscription.handlePresence(line)
+        const presence = this.#presence.get(channel)
+        // A store that has lost its last writes shows what was before, and the wire may know no better: say it again.
+        if (presence && line.op === 'all' && before && before !== JSON.stringify(members.get(me)))
+          presence.announced = false
+        this.#tell({ type: 'members', channel, members })
         return
+      }
       case 'end':
         subscription.handleEnd()
         this.#presence.delete(channel)

@@ -50,9 +50,10 @@ export class Subscription {
   ended = false
   /** The number of the last join. */
   number = 0
+  /** Who is present, as the server said. */
+  members: ReadonlyMap<string, unknown> = new Map()
   /** The join without an answer: whether it asked for a starting state, and whether from behind a gap. */
   asked: { readonly start: boolean; readonly gapped: boolean } | undefined
-  #members: ReadonlyMap<string, unknown> = new Map()
   #presenceVersion = ''
   /** Where a newcomer wants to begin, below the position. */
   #startAfter: Cursor | undefined
@@ -196,7 +197,12 @@ export class Subscription {
     // Not asked for again where it begins beyond our position: it would again.
     if (start) this.#handleStarted(this.want.snapshot && !beyond)
     // A newcomer's wish could not be met and the server begins beyond our position: go back for what lies between. Or the
-    // log ends before what the same wire has brought: the join was on its way while the tail was lost. Look again.
+    // log ends before what the same wire has brought: the join was on its way while the tail was lost. Look again, from our
+    // own position, because the server judges none but the one it is asked from.
+    if (head < this.#heard) {
+      this.#endRewind()
+      this.#startAfter = undefined
+    }
     if (beyond || head < this.#heard) this.needsJoin = true
     return start ? 'newcomers' : 'nobody'
   }
@@ -331,11 +337,11 @@ export class Subscription {
 
   /** Takes a change of the presence set; returns who is there after it. */
   handlePresence(line: PresenceDeliveryLine): ReadonlyMap<string, unknown> {
-    const members = new Map(line.op === 'all' ? line.d.map(({ m, d }) => [m, d]) : this.#members)
+    const members = new Map(line.op === 'all' ? line.d.map(({ m, d }) => [m, d]) : this.members)
     if (line.op === 'leave') members.delete(line.m)
     else if (line.op !== 'all') members.set(line.m, line.d)
     this.#presenceVersion = line.v
-    this.#members = members
+    this.members = members
     return members
   }
 

@@ -486,6 +486,22 @@ describe('a session sends', () => {
     expect(lines(session, 5000)).toEqual([])
   })
 
+  test('a presence value again that the server has shown and then shows no more', () => {
+    const session = online()
+    session.setPresence('a', { name: 'Ann' })
+    changes(session)
+    const pres = { t: 'pres', ch: 'a', v: 'x' } as const
+    hear(session, [{ ...pres, op: 'all', d: [] }])
+    expect(session.hasChanges).toBe(false)
+    hear(session, [{ ...pres, op: 'join', m: 'm1', d: { name: 'Ann' } }])
+    hear(session, [{ ...pres, op: 'all', d: [{ m: 'm1', d: { name: 'Ann' } }] }])
+    expect(session.hasChanges).toBe(false)
+    hear(session, [{ ...pres, op: 'all', d: [{ m: 'm1', d: { name: 'A' } }] }])
+    expect(changes(session)).toMatchObject([{ t: 'pres', n: 1, d: { name: 'Ann' } }])
+    hear(session, [{ ...pres, op: 'all', d: [] }])
+    expect(changes(session)).toMatchObject([{ t: 'pres', n: 1, d: { name: 'Ann' } }])
+  })
+
   test('a gap from where it stands, whatever the server believed', () => {
     const session = online(2)
     const gap = { t: 'gap', ch: 'a', from: 'e:3:t3', to: 'e:7:t7', reason: 'trimmed' } as const

@@ -138,11 +138,15 @@ function judgeGap(
   lastGap: string | undefined,
   bad: Bad,
 ): void {
-  const { from, reason } = gap
+  const { from, to, reason } = gap
   if (from === undefined) return
   if (from === lastGap) bad('gaps', `the gap at ${from} was told twice`)
   const { epoch, offset } = partsOf(from)
   const fact = history.find(address, from)
+  // What is trimmed while a newcomer is brought to where the others stand counts for them all, up to where the gap ends.
+  const end = to === undefined ? offset : partsOf(to).offset
+  const isTrimmed = ({ offset: one, trimmed }: Fact): boolean =>
+    trimmed && (one === offset + 1 || (one <= offset && end > offset))
   // Of events whose lines were lost on the way, the server knows more than the client.
   const isLostTail = (one: Fact | undefined): boolean => one?.lostAt !== undefined
   const isLostBehind = (one: Fact): boolean => one.epoch === epoch && one.offset > offset && isLostTail(one)
@@ -151,8 +155,7 @@ function judgeGap(
       ? epoch !== history.epochOf(address)
       : reason === 'lost_tail'
         ? isLostTail(fact) || (linesWereLost && history.factsOf(address).some(isLostBehind))
-        : reason === 'trimmed' &&
-          history.factsOf(address).some((one) => one.epoch === epoch && one.trimmed && one.offset === offset + 1)
+        : reason === 'trimmed' && history.factsOf(address).some((one) => one.epoch === epoch && isTrimmed(one))
   if (!isTrue) bad('gaps', `a gap (${reason}) at ${from}, and nothing was lost behind it`)
 }
 
