@@ -25,6 +25,8 @@ export class Follower {
   readonly #handle: (delivery: Delivery) => void
   /** The join whose `start` is its own; Infinity once it has begun. */
   #join = 0
+  /** Whether the last it was given is a gap: another one begins behind that. */
+  #behindGap = false
 
   /** @param handle takes `start` (begin anew), `snapshot`, `event`, `signal` and `gap`, as far as they are its own */
   constructor(want: Want, handle: (delivery: Delivery) => void, handleChange: () => void) {
@@ -49,14 +51,17 @@ export class Follower {
   }
 
   handleDelivery(delivery: Delivery): void {
-    if (this.#takes(delivery)) this.#handle(this.#fromHere(delivery))
+    if (this.#takes(delivery)) {
+      this.#handle(this.#fromHere(delivery))
+      this.#behindGap = delivery.type === 'gap'
+    }
     this.handleChange()
   }
 
   /** A gap begins where this one stands, who may not have come as far as the others. */
   #fromHere(delivery: Delivery): Delivery {
     const { position } = this
-    if (delivery.type !== 'gap' || position === undefined) return delivery
+    if (delivery.type !== 'gap' || position === undefined || this.#behindGap) return delivery
     const { epoch, offset } = parseCursor(delivery.from)
     return epoch === position.epoch && position.offset < offset
       ? { ...delivery, from: formatCursor(position) }

@@ -42,6 +42,8 @@ export interface JoinLine {
   /** The client's number for this join; `joined` repeats it. */
   readonly j: number
   readonly after?: string | undefined
+  /** Where the client stands already, beyond `after`: a newcomer beside it begins further back. A gap may begin there. */
+  readonly have?: string | undefined
   readonly tail?: number | undefined
   readonly snap?: boolean | undefined
   /** Send the starting state (`tail`, `snap`) even though `after` resumes: a newcomer shares the channel. */

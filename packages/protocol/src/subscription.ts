@@ -108,7 +108,8 @@ export class Subscription {
       const lowest = this.#startAfter ?? this.cursor
       if (this.cursor !== undefined && after.epoch !== this.cursor.epoch)
         throw new TriwireError('bad_cursor', 'This cursor is of an earlier log. Start from now.')
-      if (lowest === undefined || after.offset < lowest.offset) this.#startAfter = after
+      // Also where that is the position itself, which moves on until the join has its answer.
+      if (lowest === undefined || after.offset <= lowest.offset) this.#startAfter = after
     }
     if (want.presence && !this.want.presence) {
       this.#presenceVersion = ''
@@ -135,6 +136,7 @@ export class Subscription {
       ch: this.address,
       j: number,
       after: after && formatCursor(after),
+      have: this.#startAfter && this.cursor && formatCursor(this.cursor),
       tail: tail || undefined,
       snap: snapshot || undefined,
       fresh: (start && after && !this.#rewound && (snapshot || !!tail)) || undefined,
@@ -197,12 +199,7 @@ export class Subscription {
     // Not asked for again where it begins beyond our position: it would again.
     if (start) this.#handleStarted(this.want.snapshot && !beyond)
     // A newcomer's wish could not be met and the server begins beyond our position: go back for what lies between. Or the
-    // log ends before what the same wire has brought: the join was on its way while the tail was lost. Look again, from our
-    // own position, because the server judges none but the one it is asked from.
-    if (head < this.#heard) {
-      this.#endRewind()
-      this.#startAfter = undefined
-    }
+    // log ends before what the same wire has brought: the join was on its way while the tail was lost. Look again.
     if (beyond || head < this.#heard) this.needsJoin = true
     return start ? 'newcomers' : 'nobody'
   }
@@ -304,6 +301,11 @@ export class Subscription {
     if (cursor !== undefined && from === this.#gapFrom) return false
     const begin = cursor ?? this.#behindGap
     if (begin === undefined || (cursor === undefined && formatCursor(begin) !== from)) return false
+    if (cursor && this.asked?.start && this.#startAfter && from !== formatCursor(cursor)) {
+      // What a newcomer asked for is lost. Our position is not, or the gap would begin there.
+      this.#startAfter = undefined
+      return false
+    }
     const end = to === null ? undefined : parseCursor(to)
     if (reason === 'trimmed' && end?.epoch === begin.epoch && end.offset <= begin.offset) return false
     // Another wire has brought more since this was asked, and what follows that may still be there: ask again.

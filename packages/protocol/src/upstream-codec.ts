@@ -131,6 +131,7 @@ const UPSTREAM_FIELDS: { readonly [TType in UpstreamLine['t']]: Readonly<Record<
     ch: address,
     j: integer(0),
     after: optional(cursor),
+    have: optional(cursor),
     tail: optional(integer(0, 1_000_000)),
     snap: optional(boolean),
     fresh: optional(boolean),

@@ -396,7 +396,7 @@ describe('a newcomer that begins behind a cursor', () => {
     const subscription = standingAt(5)
     subscription.handleWant({ after: 'e:2:t2' }, false)
     subscription.needsStart = true
-    expect(subscription.takeJoin(2)).toEqual({ t: 'join', ch: 'a', j: 2, after: 'e:2:t2' })
+    expect(subscription.takeJoin(2)).toEqual({ t: 'join', ch: 'a', j: 2, after: 'e:2:t2', have: 'e:5:t5' })
     expect(subscription.handleJoined(joined(2, 2, 5, 'resumed'))).toBe('newcomers')
     expect([3, 4, 5, 6].map((offset) => judge(subscription, event(offset)))).toEqual([
       'past',
@@ -406,6 +406,45 @@ describe('a newcomer that begins behind a cursor', () => {
     ])
     subscription.handleDetached()
     expect(subscription.takeJoin(3)).toMatchObject({ after: 'e:6:t6' })
+  })
+
+  test('at the position is replayed from there, where that has moved on before the answer', () => {
+    const subscription = standingAt(5)
+    subscription.handleWant({ after: 'e:5:t5' }, true)
+    subscription.takeJoin(2)
+    judge(subscription, event(6))
+    subscription.handleDetached()
+    expect(subscription.takeJoin(3)).toMatchObject({ after: 'e:5:t5', have: 'e:6:t6' })
+    expect(subscription.handleJoined(joined(3, 5, 6, 'resumed'))).toBe('newcomers')
+    expect([judge(subscription, event(6)), judge(subscription, event(7))]).toEqual(['past', 'next'])
+  })
+
+  test('still is when the answer of an earlier join comes', () => {
+    const subscription = standingAt(5)
+    subscription.needsJoin = true
+    subscription.takeJoin(2)
+    subscription.handleWant({ after: 'e:2:t2' }, true)
+    subscription.handleJoined(joined(2, 5, 5, 'resumed'))
+    expect(subscription.takeJoin(3)).toMatchObject({ after: 'e:2:t2', have: 'e:5:t5' })
+  })
+
+  test('that is lost is a gap for the newcomer alone; the others go on', () => {
+    const subscription = standingAt(5)
+    subscription.handleWant({ after: 'e:2:x' }, true)
+    subscription.takeJoin(2)
+    expect(subscription.handleGap(gap(null, 'lost_tail', 'e:2:x'))).toBe(false)
+    expect(subscription.asked?.start).toBe(true)
+    expect(subscription.handleJoined(joined(2, 5, 5))).toBe('newcomers')
+    expect(subscription.takeJoin(3)).toMatchObject({ after: 'e:5:t5', have: undefined })
+    expect(judge(subscription, event(6))).toBe('next')
+  })
+
+  test('is a gap for all where the position of the others is lost', () => {
+    const subscription = standingAt(5)
+    subscription.handleWant({ after: 'e:2:t2' }, true)
+    subscription.takeJoin(2)
+    expect(subscription.handleGap(gap(null, 'lost_tail', 'e:5:t5'))).toBe(true)
+    expect(subscription.handleJoined(joined(2, 3, 3))).toBe('gap')
   })
 
   test('above the position changes nothing', () => {

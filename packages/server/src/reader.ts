@@ -30,6 +30,8 @@ export interface ReaderHost {
 export interface Start {
   readonly number: number
   readonly after: Cursor | undefined
+  /** Where the client stands, beyond `after`. */
+  readonly have: Cursor | undefined
   readonly tail: number
   /** Makes the snapshot line for a position; undefined where none is wanted. */
   readonly snapshot: (() => Promise<{ readonly data: string; readonly cursor: Cursor | undefined }>) | undefined
@@ -123,7 +125,9 @@ export class Reader implements ChannelReader {
    */
   async start(start: Start): Promise<void> {
     this.#start = start
-    const { after } = start
+    const { after, have } = start
+    // What others of this client stand on: where that is lost, all of them start anew.
+    if (have !== undefined && (await this.#verifyAhead(have))) return await this.#readOn()
     const resume = after === undefined ? undefined : await this.#readPage({ after })
     if (this.closed) return
     if (resume?.status === 'page') await this.#startResumed(start, resume)
@@ -260,7 +264,7 @@ export class Reader implements ChannelReader {
     }
     if (this.closed) return
     this.#begin(start, from, resume.head, 'resumed')
-    this.#ahead = resume.from
+    this.#ahead = start.have ?? resume.from
     if (snapshot !== undefined) this.#writeSnapshot(snapshot)
     if (from === resume.from) this.#writeEntries(resume.entries)
   }

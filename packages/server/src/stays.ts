@@ -94,6 +94,7 @@ export class Stays {
     const host = this.#host
     const resolved = hub.app.resolve(line.ch)
     const after = line.after === undefined ? undefined : parseCursor(line.after)
+    const have = line.have === undefined ? undefined : parseCursor(line.have)
     const isNew = !this.#readers.has(line.ch) && !this.#entering.has(line.ch)
     if (isNew && this.#readers.size + this.#entering.size >= hub.limits.channels) {
       throw new TriwireError('too_many_channels', `A connection holds at most ${hub.limits.channels} channels.`)
@@ -124,6 +125,7 @@ export class Stays {
     await reader.start({
       number: line.j,
       after,
+      have,
       tail: line.tail ?? 0,
       snapshot: line.snap === true ? hub.app.snapshotOf(resolved, () => host.speaker.identity) : undefined,
       fresh: line.fresh === true,
