@@ -98,6 +98,8 @@ export class Follower {
         return true
       }
       case 'gap':
+        // Who stands where it ends has begun behind it.
+        if (position !== undefined && formatCursor(position) === delivery.to) return false
         // Where not everybody misses something, those do who have asked for it and wait.
         return delivery.everybody || (this.want.after !== undefined && this.#join < Number.POSITIVE_INFINITY)
       default:
