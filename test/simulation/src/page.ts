@@ -300,8 +300,9 @@ export class Page {
         : begin,
       reduce: {
         said: (state: readonly string[], { id }: Payload, meta: Meta) => {
-          if (state === begin && sight.observations.some(({ what }) => what === 'event'))
-            this.#see(sight, { what: 'start', at: this.#now })
+          const beganBefore =
+            sight.endedWith !== undefined || sight.observations.some(({ what }) => what === 'event')
+          if (state === begin && beganBefore) this.#see(sight, { what: 'start', at: this.#now })
           this.#see(sight, { what: 'event', at: this.#now, id, cursor: meta.cursor, overlap: meta.overlap })
           return meta.overlap && state.includes(id) ? state : [...state, id]
         },
