@@ -71,7 +71,7 @@ export function judgeSight(sight: Sight, context: SightContext, complain: Compla
         break
       }
       case 'gap':
-        judgeGap(observation, address, context, lastGap, bad)
+        judgeGap(observation, address, history, lastGap, bad)
         if (position.known === 'at' && observation.from !== undefined) {
           const from = partsOf(observation.from)
           const offset = position.fact?.offset ?? 0
@@ -134,7 +134,7 @@ function judgeNext(fact: Fact, position: Position, bad: Bad): void {
 function judgeGap(
   gap: Extract<Observation, { readonly what: 'gap' }>,
   address: string,
-  { history, linesWereLost }: SightContext,
+  history: History,
   lastGap: string | undefined,
   bad: Bad,
 ): void {
@@ -147,14 +147,14 @@ function judgeGap(
   const end = to === undefined ? offset : partsOf(to).offset
   const isTrimmed = ({ offset: one, trimmed }: Fact): boolean =>
     trimmed && (one === offset + 1 || (one <= offset && end > offset))
-  // Of events whose lines were lost on the way, the server knows more than the client.
+  // A reader may stand on what is left, and others of its client on what is lost. So may the server, where lines were lost.
   const isLostTail = (one: Fact | undefined): boolean => one?.lostAt !== undefined
   const isLostBehind = (one: Fact): boolean => one.epoch === epoch && one.offset > offset && isLostTail(one)
   const isTrue =
     reason === 'new_epoch'
       ? epoch !== history.epochOf(address)
       : reason === 'lost_tail'
-        ? isLostTail(fact) || (linesWereLost && history.factsOf(address).some(isLostBehind))
+        ? isLostTail(fact) || history.factsOf(address).some(isLostBehind)
         : reason === 'trimmed' && history.factsOf(address).some((one) => one.epoch === epoch && isTrimmed(one))
   if (!isTrue) bad('gaps', `a gap (${reason}) at ${from}, and nothing was lost behind it`)
 }
