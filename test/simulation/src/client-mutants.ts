@@ -2,6 +2,7 @@
 import type { Mutant } from './mutants.ts'
 
 const SUBSCRIPTION = 'packages/protocol/src/subscription.ts'
+const SESSION = 'packages/protocol/src/session.ts'
 const OUTBOX = 'packages/protocol/src/outbox.ts'
 const DRIVER = 'packages/client/src/driver.ts'
 const LINK = 'packages/client/src/link.ts'
@@ -103,8 +104,15 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     name: 'unanswered lines are not repeated by a successor',
     why: 'What the replaced wire was given and did not answer is not written again.',
     file: DRIVER,
-    find: 'if (succeeded || writer.attempt.since === undefined) this.session.handleMoved()',
-    replace: 'if (succeeded || writer.attempt.since === undefined) {\n      }',
+    find: 'if (this.#carrier || writer.attempt.since === undefined) this.session.handleMoved()',
+    replace: 'if (this.#carrier || writer.attempt.since === undefined) {\n      }',
+  },
+  {
+    name: 'presence value that was lost is not said again',
+    why: 'A store that has lost a value shows the one before for as long as the stream lasts.',
+    file: SESSION,
+    find: 'before !== JSON.stringify(members.get(me)))',
+    replace: 'before === undefined)',
   },
   {
     name: 'old wire is let go before the new one has joined',

@@ -185,13 +185,6 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
     replace: '',
   },
   {
-    name: 'presence is renewed without its value',
-    why: 'A member whose lease ran out while its node stood still is not shown again.',
-    file: LEASES,
-    find: 'holder: this.#holder, value, leaseMs: limits.presenceLeaseMs }',
-    replace: 'holder: this.#holder, value: undefined, leaseMs: limits.presenceLeaseMs }',
-  },
-  {
     name: 'end of a token is not watched',
     why: 'A connection outlives the token that it was opened with.',
     file: EXPIRY,
