@@ -97,11 +97,14 @@ export class Follower {
         this.position = cursor
         return true
       }
-      case 'gap':
+      case 'gap': {
+        const at = position === undefined ? '' : formatCursor(position)
         // Who stands where it ends has begun behind it.
-        if (position !== undefined && formatCursor(position) === delivery.to) return false
-        // Where not everybody misses something, those do who have asked for it and wait.
-        return delivery.everybody || (this.want.after !== undefined && this.#join < Number.POSITIVE_INFINITY)
+        if (at === delivery.to) return false
+        // Where not everybody misses something, those do who have been brought to where it begins, or who wait.
+        const waits = this.want.after !== undefined && this.#join < Number.POSITIVE_INFINITY
+        return delivery.everybody || at === delivery.from || waits
+      }
       default:
         return delivery.type === 'signal'
     }
