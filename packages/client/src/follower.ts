@@ -103,7 +103,7 @@ export class Follower {
         if (at === delivery.to) return false
         // Where not everybody misses something, those do who have been brought to where it begins, or who wait.
         const waits = this.want.after !== undefined && this.#join < Number.POSITIVE_INFINITY
-        return delivery.everybody || at === delivery.from || waits
+        return delivery.everybody || (at === delivery.from && !this.#behindGap) || waits
       }
       default:
         return delivery.type === 'signal'

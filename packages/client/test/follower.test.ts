@@ -4,8 +4,13 @@ import { Follower } from '../src/follower.ts'
 
 const GAP = { type: 'gap', channel: 'a', to: 'e:3:t3', reason: 'trimmed' } as const
 
-/** What a follower that stands at a position is told of a gap. */
-function toldOf(gap: { readonly from: string; readonly everybody: boolean }, position: string): string[] {
+/** What a follower that stands at a position is told of gaps. */
+function toldOf(
+  gaps:
+    | { readonly from: string; readonly everybody: boolean }
+    | { readonly from: string; readonly everybody: boolean }[],
+  position: string,
+): string[] {
   const told: string[] = []
   const follower = new Follower(
     {},
@@ -15,7 +20,7 @@ function toldOf(gap: { readonly from: string; readonly everybody: boolean }, pos
     () => {},
   )
   follower.begin(parseCursor(position))
-  follower.handleDelivery({ ...GAP, ...gap } satisfies Delivery)
+  for (const gap of [gaps].flat()) follower.handleDelivery({ ...GAP, ...gap } satisfies Delivery)
   return told
 }
 
@@ -34,5 +39,10 @@ describe('a gap that a newcomer meets', () => {
   it('is told to those who have been brought to where it begins, and not to those further on', () => {
     expect(toldOf({ from: 'e:1:t1', everybody: false }, 'e:1:t1')).toEqual(['e:1:t1'])
     expect(toldOf({ from: 'e:1:t1', everybody: false }, 'e:9:t9')).toEqual([])
+  })
+
+  it('is not told to who was told of it with everybody', () => {
+    const gap = { from: 'e:1:t1', everybody: true }
+    expect(toldOf([gap, { ...gap, everybody: false }], 'e:1:t1')).toEqual(['e:1:t1'])
   })
 })
