@@ -107,7 +107,7 @@ describe('a token that runs out', () => {
   })
 
   it('does not end a request that came in time: it is answered, however long its handler takes', async () => {
-    let finish = (_: unknown): void => {}
+    let finish: ((reply: unknown) => void) | undefined
     const send = (): Promise<unknown> =>
       new Promise((resolve) => {
         finish = resolve
@@ -115,9 +115,9 @@ describe('a token that runs out', () => {
     const stage = start(undefined, { chat: { commands: { send }, snapshot: () => ({ messages: [] }) } })
     const call = { t: 'cmd', ch: 'chat?roomId=1', id: 'a', c: 'send', d: { text: 'x' } }
     const request = stage.request('/send', [hello('ann:1'), call])
-    await settle()
+    await until(() => finish !== undefined)
     await pass(1100)
-    finish({ id: 'm1' })
+    finish?.({ id: 'm1' })
     expect((await request.ended()).sink.lines.at(-1)).toEqual({ t: 'res', id: 'a', d: { id: 'm1' } })
   })
 
