@@ -6,7 +6,10 @@ import type { WebSocketConstructor } from './wire.ts'
 export interface ClientOptions {
   /** Where the server is mounted: `/rt`, or an absolute URL outside browsers and for other origins. */
   readonly url: string
-  /** The token for `hello`. Asked again when the server no longer accepts it. Cookies travel by themselves. */
+  /**
+   * The token for `hello`. Asked again when the server no longer accepts it; after three refusals in a row the client
+   * closes with `unauthorized`. Cookies travel by themselves.
+   */
   readonly auth?: () => string | null | undefined | Promise<string | null | undefined>
   /** Wires that may be used, best first. Default `['websocket', 'sse', 'polling']`. */
   readonly wires?: readonly WireName[]

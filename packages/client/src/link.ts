@@ -40,8 +40,8 @@ const PROBE_MS = 10_000
 const LONGEST_PROBE_MS = 600_000
 /** Milliseconds a connection must last before earlier failures are forgotten. */
 const STABLE_MS = 30_000
-/** Milliseconds after which a fresh token that is refused may have run out on its way. */
-const REFUSAL_MS = 5000
+/** Tokens refused in a row that are followed by a new one: a fresh one may have run out, or been revoked, on its way. */
+const REFUSALS = 2
 /** Milliseconds without a sign of life after which one is asked for, and those it may take. */
 const FRESH_MS = 5000
 const PROOF_MS = 3000
@@ -59,8 +59,8 @@ export class Link {
   #failedSuccessors = 0
   #rttMs = 0
   #heardAt = 0
-  /** When a token was refused last, and a fresh one was asked for. */
-  #reauthenticatedAt = -NEVER
+  /** Tokens refused in a row. */
+  #refusals = 0
   #error: TriwireError | undefined
   readonly #options: LinkOptions
 
@@ -145,7 +145,7 @@ export class Link {
     this.handleAlive(attempt, now, patienceMs)
     if (state.name === 'racing') {
       this.#error = undefined
-      this.#reauthenticatedAt = -NEVER
+      this.#refusals = 0
       this.#options.verdicts.handleWelcome(attempt.wire, this.#wires, now)
       this.#use(attempt, now)
     } else if (state.name === 'open' && state.succession.name === 'opening') {
@@ -204,9 +204,7 @@ export class Link {
     }
     this.#error = error
     const { advice, code } = error
-    if (advice === 'reauthenticate' && now - this.#reauthenticatedAt > REFUSAL_MS) {
-      // A fresh token gets one chance; if that is refused as well, asking again is for the app.
-      this.#reauthenticatedAt = now
+    if (advice === 'reauthenticate' && ++this.#refusals <= REFUSALS) {
       this.#race(now)
     } else if (advice === 'reauthenticate' || (advice === 'stop' && code !== 'network')) {
       this.#state = { name: 'closed', error }
@@ -377,7 +375,7 @@ export class Link {
   #wait({ retryMs = 0 }: TriwireError, now: number): void {
     this.#failures++
     // By then the token may have run out again.
-    this.#reauthenticatedAt = -NEVER
+    this.#refusals = 0
     this.#state = { name: 'waiting', until: now + Math.max(this.#backoffMs(this.#failures), retryMs) }
   }
 

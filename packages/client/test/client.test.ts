@@ -431,7 +431,7 @@ describe('the token of a client', () => {
     expect(stateOf(client)).toBe('online')
   })
 
-  it('that is refused twice closes the client, and says why to whoever asks', async () => {
+  it('that is refused again and again closes the client, and says why to whoever asks', async () => {
     const { server, client, lobby } = start({ auth: () => 'bad', wires: ['polling'] })
     server.failures.set(
       '/poll',
@@ -442,12 +442,12 @@ describe('the token of a client', () => {
     const observer = lobby.observe({ initial: [] })
     observer.subscribe(() => {})
     await settle(100)
-    expect(server.requests).toHaveLength(2)
+    expect(server.requests).toHaveLength(3)
     expect(client.connection.getSnapshot()).toMatchObject({ state: 'closed', error: { code: 'unauthorized' } })
     await expect(published).rejects.toMatchObject({ code: 'unauthorized', message: 'Sign in again.' })
     expect(observer.getSnapshot()).toMatchObject({ status: 'denied', error: { code: 'unauthorized' } })
     await settle(600_000)
-    expect(server.requests).toHaveLength(2)
+    expect(server.requests).toHaveLength(3)
   })
 
   it('that cannot be got is tried for again', async () => {
