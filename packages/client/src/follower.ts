@@ -25,8 +25,11 @@ export class Follower {
   readonly #handle: (delivery: Delivery) => void
   /** The join whose `start` is its own; Infinity once it has begun. */
   #join = 0
-  /** Whether the last it was given is a gap: another one begins behind that. */
-  #behindGap = false
+  /**
+   * It was told of a gap and has not begun behind it: where that ends, if it is a newcomer's, which more may be missing
+   * behind. Otherwise '': what everybody was told of says where everybody goes on.
+   */
+  #gapEnd: string | undefined
 
   /** @param handle takes `start` (begin anew), `snapshot`, `event`, `signal` and `gap`, as far as they are its own */
   constructor(want: Want, handle: (delivery: Delivery) => void, handleChange: () => void) {
@@ -38,6 +41,7 @@ export class Follower {
   /** Starts over: waits for the join of this number, unless it begins at `position` or cannot begin at all. */
   reset(join: number, position?: Cursor, error?: TriwireError): void {
     this.position = position
+    this.#gapEnd = undefined
     this.awaitsSnapshot = false
     this.error = error
     this.#join = position === undefined ? join : Number.POSITIVE_INFINITY
@@ -53,15 +57,17 @@ export class Follower {
   handleDelivery(delivery: Delivery): void {
     if (this.#takes(delivery)) {
       this.#handle(this.#fromHere(delivery))
-      this.#behindGap = delivery.type === 'gap'
+      if (delivery.type === 'gap') this.#gapEnd = (!delivery.everybody && delivery.to) || ''
     }
     this.handleChange()
   }
 
-  /** A gap begins where this one stands, who may not have come as far as the others. */
+  /** A gap begins where this one stands, who may not have come as far as the others, or where its last one ended. */
   #fromHere(delivery: Delivery): Delivery {
     const { position } = this
-    if (delivery.type !== 'gap' || position === undefined || this.#behindGap) return delivery
+    if (delivery.type !== 'gap' || position === undefined) return delivery
+    if (this.#gapEnd !== undefined)
+      return delivery.everybody || this.#gapEnd === '' ? delivery : { ...delivery, from: this.#gapEnd }
     const { epoch, offset } = parseCursor(delivery.from)
     return epoch === position.epoch && position.offset < offset
       ? { ...delivery, from: formatCursor(position) }
@@ -79,7 +85,9 @@ export class Follower {
     switch (delivery.type) {
       case 'start': {
         const { who, number, at } = delivery
-        if (who === 'newcomers' && number < this.#join) return false
+        // Who was told of a gap while it was brought up to the others begins behind it, whoever has asked.
+        if (who === 'newcomers' && number < this.#join && this.#gapEnd === undefined) return false
+        this.#gapEnd = undefined
         if (this.want.snapshot) {
           this.awaitsSnapshot = true
           return false
@@ -92,18 +100,21 @@ export class Follower {
         return this.awaitsSnapshot
       case 'event': {
         const { cursor } = delivery
-        if (position === undefined || this.awaitsSnapshot) return false
+        if (position === undefined || this.awaitsSnapshot || this.#gapEnd !== undefined) return false
         if (cursor.epoch === position.epoch && cursor.offset <= position.offset) return false
         this.position = cursor
         return true
       }
       case 'gap': {
+        const { everybody, from, to } = delivery
         const at = position === undefined ? '' : formatCursor(position)
-        // Who stands where it ends has begun behind it.
-        if (at === delivery.to) return false
+        const end = this.#gapEnd
+        // Who stands where it ends has begun behind it, or was told of it.
+        if (to !== undefined && (to === at || to === end)) return false
         // Where not everybody misses something, those do who have been brought to where it begins, or who wait.
         const waits = this.want.after !== undefined && this.#join < Number.POSITIVE_INFINITY
-        return delivery.everybody || (at === delivery.from && !this.#behindGap) || waits
+        if (everybody || waits || end === undefined) return everybody || waits || from === at
+        return end !== '' && to !== undefined && (from === at || from === end)
       }
       default:
         return delivery.type === 'signal'

@@ -125,6 +125,7 @@ export class Subscription {
   /** The join line to write now. */
   takeJoin(number: number): JoinLine {
     const { tail, snapshot, presence } = this.want
+    if (!this.#startAfter) this.#keepRewind()
     const after = this.#startAfter ?? this.cursor ?? this.#behindGap
     const start = this.needsStart
     this.needsJoin = this.#newcomer = false
@@ -303,7 +304,8 @@ export class Subscription {
     if (begin === undefined || (cursor === undefined && formatCursor(begin) !== from)) return false
     if (cursor && this.asked?.start && this.#startAfter && from !== formatCursor(cursor)) {
       // What a newcomer asked for is lost. Our position is not, or the gap would begin there.
-      this.#startAfter = undefined
+      this.#startAfter = this.#rewind = undefined
+      this.#rewound = false
       return false
     }
     const end = to === null ? undefined : parseCursor(to)

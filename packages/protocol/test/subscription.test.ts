@@ -242,6 +242,27 @@ describe('a newcomer to a channel that stands at 5', () => {
     expect(judge(subscription, event(6))).toBe('past')
   })
 
+  test('goes on from where it began where the channel is joined again before its first event', () => {
+    const subscription = standingAt(5, { tail: 3 })
+    subscription.handleWant({ tail: 3 }, true)
+    expect(subscription.takeJoin(2)).toMatchObject({ after: 'e:5:t5', tail: 3, fresh: true })
+    expect(subscription.handleJoined(joined(2, 2, 5, 'resumed'))).toBe('newcomers')
+    const again = subscription.takeJoin(3)
+    expect(again).toMatchObject({ after: 'e:2:t2', have: 'e:5:t5' })
+    expect(again.fresh).toBeUndefined()
+  })
+
+  test('that is lost is not gone on with', () => {
+    const subscription = standingAt(5, { tail: 3 })
+    subscription.handleWant({ tail: 3 }, true)
+    subscription.takeJoin(2)
+    subscription.handleJoined(joined(2, 2, 5, 'resumed'))
+    subscription.takeJoin(3)
+    expect(subscription.handleGap(gap('e:4:t4', 'trimmed', 'e:2:t2'))).toBe(false)
+    expect(judge(subscription, event(3))).toBe('duplicate')
+    expect(subscription.takeJoin(4)).toMatchObject({ after: 'e:5:t5', tail: 3, fresh: true })
+  })
+
   test('begins again for another newcomer who comes in the middle of it', () => {
     const subscription = rewound()
     judge(subscription, event(3))
