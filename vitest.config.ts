@@ -65,6 +65,8 @@ export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     projects: [...foldersIn('packages').map(unitTests), ...foldersIn('test').map(crossPackageTests)],
+    // Cases that wait in real time wait together: they ask for it with `test.concurrent`.
+    maxConcurrency: 12,
     reporters: reportFile ? ['default', ['json', { outputFile: reportFile }]] : ['default'],
   },
 })

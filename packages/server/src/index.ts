@@ -1,4 +1,4 @@
-export { TriwireError } from '@triwire/protocol'
+export { type Cursor, type GapReason, type History, parseCursor, TriwireError } from '@triwire/protocol'
 export type {
   Append,
   AppendOutcome,

@@ -10,6 +10,7 @@ export const knownModules: Readonly<Record<string, () => Promise<unknown>>> = {
   '@triwire/react': () => import('@triwire/react'),
   '@triwire/server': () => import('@triwire/server'),
   '@triwire/server/testing': () => import('@triwire/server/testing'),
+  '@triwire/redis': () => import('@triwire/redis'),
   '@triwire/vue': () => import('@triwire/vue'),
   hono: () => import('hono'),
   react: () => import('react'),

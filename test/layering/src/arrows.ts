@@ -22,6 +22,9 @@ export const arrows: Readonly<Record<string, readonly string[]>> = {
   '@triwire/cli': ['@triwire/client', '@triwire/server'],
 }
 
+/** What tests start beside the product. It knows nothing of the product, so the tests of any package may use it. */
+const services = '@triwire-test/services'
+
 /** Runs in a browser, so what it publishes imports no module of Node. */
 const forBrowsers = new Set(['@triwire/protocol', '@triwire/client', '@triwire/react', '@triwire/vue'])
 
@@ -39,7 +42,7 @@ export function brokenArrows(pkg: WorkspacePackage): string[] {
   const { name, devDependencies } = pkg.manifest
   const published = arrows[name]
   if (!published) return [`${name} has no arrows: say in arrows.ts what it may import`]
-  const reach: Reach = { published, development: everythingBelow(name) }
+  const reach: Reach = { published, development: [...everythingBelow(name), services] }
   return [
     ...ourOwn(installedWith(pkg.manifest))
       .filter((declared) => !reach.published.includes(declared))

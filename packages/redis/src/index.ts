@@ -1,0 +1,1 @@
+export { type RedisBrokerHandle, type RedisOptions, redis } from './redis.ts'

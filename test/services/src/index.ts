@@ -1,0 +1,4 @@
+/** What tests start beside the product: stores, and what stands between them and their clients. */
+export { missing as missingRedis, type RedisServer, startCluster, startRedis } from './redis-server.ts'
+export { type Relay, startRelay } from './relay.ts'
+export { type RoundRobin, startRoundRobin } from './round-robin.ts'

@@ -1,0 +1,76 @@
+/** A TCP relay: an address that stays while what is behind it changes, and a line that can be cut where it hurts. */
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+
+/** A running relay. */
+export interface Relay {
+  readonly port: number
+  /** Where new connections lead. */
+  target: number
+  /** Cuts every connection. */
+  cut(): void
+  /** Cuts each connection in place of the first answer behind a request that contains `text`; it was carried out then. */
+  loseAnswerTo(text: string): void
+  /** Requests whose answer was lost. */
+  readonly lost: number
+  close(): Promise<void>
+}
+
+export async function startRelay(target: number): Promise<Relay> {
+  const sockets = new Set<Socket>()
+  let losing: string | undefined
+  let lost = 0
+  const server = createServer((near) => {
+    const far = connect(relay.target, '127.0.0.1')
+    let isDoomed = false
+    near.on('data', (chunk) => {
+      if (losing !== undefined && chunk.includes(losing)) {
+        losing = undefined
+        isDoomed = true
+      }
+      far.write(chunk)
+    })
+    far.on('data', (chunk) => {
+      if (!isDoomed) {
+        near.write(chunk)
+        return
+      }
+      lost++
+      near.destroy()
+    })
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(one)
+      one.on('error', () => {})
+      one.on('close', () => {
+        sockets.delete(one)
+        other.destroy()
+      })
+    }
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy()
+  }
+  const relay: Relay = {
+    port: typeof address === 'object' && address !== null ? address.port : 0,
+    target,
+    cut,
+    loseAnswerTo: (text) => {
+      losing = text
+    },
+    get lost() {
+      return lost
+    },
+    close: async () => {
+      server.close()
+      cut()
+      await once(server, 'close')
+    },
+  }
+  return relay
+}
