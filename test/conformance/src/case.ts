@@ -21,6 +21,8 @@ export interface Case {
   readonly blind: boolean
   /** It acts on the server from inside, and is skipped where that cannot be. */
   readonly inside: boolean
+  /** It is about what each node does for itself: it counts, or it knows only the connections it has. */
+  readonly oneNode: boolean
   /** The row of the bad-input table it fills. */
   readonly row: string | undefined
   readonly steps: readonly Step[]
@@ -58,6 +60,7 @@ function readCase(file: string, data: unknown): Case {
     limits,
     blind = false,
     inside = false,
+    oneNode = false,
     row,
     steps,
     ...rest
@@ -78,6 +81,7 @@ function readCase(file: string, data: unknown): Case {
     limits: limits as Case['limits'],
     blind: blind === true,
     inside: inside === true,
+    oneNode: oneNode === true,
     row: row as string | undefined,
     steps: steps as Step[],
   }

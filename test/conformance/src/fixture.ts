@@ -1,11 +1,8 @@
-/** The server that the cases run against when no other one is named: Hono on Node, on a free loopback port. */
-import { serve } from '@hono/node-server'
-import { triwire, webSocket } from '@triwire/hono'
-import { parseAddress } from '@triwire/protocol'
-import { createRealtime, type Limits, type Logger, TriwireError } from '@triwire/server'
-import { Hono } from 'hono'
-import { blindfold } from './blind-host.ts'
-import { conformance } from './contract.ts'
+/** The server that the cases run against when no other one is named, or several that act as one. */
+import { type Broker, type Limits, type Logger, memory } from '@triwire/server'
+import { startRoundRobin } from '@triwire-test/services'
+import { Database } from './database.ts'
+import { startNode } from './node.ts'
 
 /** A running server, and the means to act on it from inside. */
 export interface Fixture {
@@ -22,162 +19,36 @@ export interface Fixture {
   close(): Promise<void>
 }
 
-/** The one origin that may connect besides the server's own. */
-const ALLOWED_ORIGIN = 'https://app.example.com'
+/** What a fixture is made of. */
+export interface FixtureOptions {
+  readonly limits?: Partial<Limits> | undefined
+  /** Whether its host cannot tell how much it has buffered. */
+  readonly isBlind?: boolean
+  /** Makes the broker of each node, all of them on one store. Default one node with a memory broker. */
+  readonly brokers?: readonly (() => Broker)[]
+}
 
-/**
- * Starts a server; limits that are not given are the defaults, but for the grace of presence, which is short.
- * @param isBlind whether its host cannot tell how much it has buffered
- */
-export async function startFixture(limits: Partial<Limits> = {}, isBlind = false): Promise<Fixture> {
+/** Starts one. */
+export async function startFixture(options: FixtureOptions = {}): Promise<Fixture> {
+  const { limits = {}, isBlind = false, brokers = [memory] } = options
   const logged: string[] = []
   const logger: Logger = { warn: () => {}, error: (_fields, message) => logged.push(message) }
-  const totals = new Map<string, number>()
-  const marks = new Map<string, string>()
-  /** Clubs with the users who may not be in them, and users who may not be anywhere. */
-  const expelled = new Set<string>()
-  const banned = new Set<string>()
-  const gates = new Map<string, PromiseWithResolver>()
-  const gate = (name: string): PromiseWithResolver => {
-    const known = gates.get(name) ?? withResolver()
-    gates.set(name, known)
-    return known
-  }
-  const add = (id: string, by: number): number => {
-    const total = (totals.get(id) ?? 0) + by
-    totals.set(id, total)
-    return total
-  }
-
-  const realtime = createRealtime(conformance, {
-    auth: ({ token, expireAt }) => {
-      const [, id, expiryMs] = /^conformance-([A-Za-z0-9_-]{1,40})(?::([0-9]+))?$/.exec(token ?? '') ?? []
-      if (expiryMs !== undefined) expireAt(Date.now() + Number(expiryMs))
-      return id === undefined || banned.has(id) ? null : { id }
-    },
-    origins: [ALLOWED_ORIGIN],
-    limits: { presenceGraceMs: 400, ...limits },
-    logger,
-  })
-    .on('room', {
-      commands: {
-        add: async ({ by }, { params, emit }) => {
-          await emit('message', { text: `added ${by}` })
-          return { total: add(params.id, by) }
-        },
-        total: (_input, { params }) => ({ total: totals.get(params.id) ?? 0 }),
-        fail: () => {
-          throw new Error('the password of the database is hunter2')
-        },
-        refuse: () => {
-          throw new TriwireError('refused', 'Not today.')
-        },
-        broken: () => ({ total: 'many' as unknown as number }),
-        wait: async (input, { params }) => {
-          await gate(`${params.id} ${input.for}`).promise
-          return { total: add(params.id, 1) }
-        },
-        release: (input, { params }) => {
-          gate(`${params.id} ${input.for}`).resolve()
-          return {}
-        },
-      },
-    })
-    .on('checked', {
-      onPublish: ({ data }) => {
-        if (data.text === 'bad') throw new TriwireError('refused', 'This text is not welcome here.')
-        return { text: data.text.toUpperCase() }
-      },
-    })
-    .on('board', {
-      snapshot: async ({ params }): Promise<{ title: string }> => {
-        if (params.id.startsWith('busy')) await emit('board', { id: params.id }, 'message', { text: 'meanwhile' })
-        return { title: `board ${params.id}` }
-      },
-    })
-    .on('exact', {
-      commands: {
-        save: ({ cursor }, { params }) => {
-          marks.set(params.id, cursor)
-          return {}
-        },
-      },
-      snapshot: ({ params, at }) => {
-        const title = `exact ${params.id}`
-        const mark = marks.get(params.id)
-        return mark === undefined ? { title } : at(mark, { title })
-      },
-    })
-    .on('club', {
-      authorize: ({ user, params }) => !expelled.has(`${params.id} ${user.id}`),
-      commands: {
-        expel: async ({ user }, { params }) => {
-          expelled.add(`${params.id} ${user}`)
-          await channelOf('club', { id: params.id }).reauthorize()
-          return {}
-        },
-        ban: async ({ user }) => {
-          banned.add(user)
-          await revoke(user)
-          return {}
-        },
-      },
-    })
-    .on('vault', { authorize: () => false })
-
-  /** Cases name channels and events as data, so the types of the contract end here. */
-  type Emit = (event: string, data: unknown) => Promise<void>
-  type AnyChannel = { readonly emit: Emit; readonly reauthorize: () => Promise<void> }
-  type Open = (params: Readonly<Record<string, string>>) => AnyChannel
-  function channelOf(key: string, params: Readonly<Record<string, string>>): AnyChannel {
-    const open = (realtime.channels as unknown as Readonly<Record<string, Open>>)[key]
-    if (open === undefined) throw new Error(`There is no channel ${key}.`)
-    return open(params)
-  }
-  async function emit(key: string, params: Readonly<Record<string, string>>, event: string, data: unknown) {
-    await channelOf(key, params).emit(event, data)
-  }
-  async function revoke(user: string): Promise<void> {
-    await realtime.revoke(user)
-  }
-
-  const { engine, missing } = realtime
-  const app = new Hono().route('/rt', triwire({ engine: isBlind ? blindfold(engine) : engine, missing }))
-  const { websocket } = webSocket(realtime)
-  const { server, port } = await new Promise<{ server: ReturnType<typeof serve>; port: number }>((resolve) => {
-    const starting = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0, websocket }, (info) =>
-      resolve({ server: starting, port: info.port }),
-    )
-  })
-
+  const database = new Database()
+  const nodes = await Promise.all(
+    brokers.map((createBroker) => startNode({ broker: createBroker(), database, limits, isBlind, logger })),
+  )
+  const [first] = nodes
+  if (first === undefined) throw new Error('A fixture has at least one node.')
+  const front = nodes.length === 1 ? undefined : await startRoundRobin(nodes.map(({ port }) => port))
   return {
-    base: `http://127.0.0.1:${port}/rt`,
+    base: `http://127.0.0.1:${(front ?? first).port}/rt`,
     logged,
-    emit: async (address, event, data) => {
-      const { key, params } = parseAddress(address)
-      await emit(key, params, event, data)
-    },
-    drain: async (spreadMs) => void realtime.drain({ spreadMs }),
-    leave: () => realtime.close(),
+    emit: (address, event, data) => first.emit(address, event, data),
+    drain: async (spreadMs) => void (await Promise.all(nodes.map((node) => node.drain(spreadMs)))),
+    leave: async () => void (await Promise.all(nodes.map((node) => node.leave()))),
     close: async () => {
-      await realtime.close()
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve())
-        if ('closeAllConnections' in server) server.closeAllConnections()
-      })
+      await front?.close()
+      await Promise.all(nodes.map((node) => node.close()))
     },
   }
-}
-
-interface PromiseWithResolver {
-  readonly promise: Promise<void>
-  readonly resolve: () => void
-}
-
-function withResolver(): PromiseWithResolver {
-  let resolve: () => void = () => {}
-  const promise = new Promise<void>((settle) => {
-    resolve = settle
-  })
-  return { promise, resolve }
 }

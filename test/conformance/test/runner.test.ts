@@ -52,6 +52,7 @@ test.each<{ name: string; steps: Step[] }>([
     limits: undefined,
     blind: false,
     inside: false,
+    oneNode: false,
     row: undefined,
     steps,
   }
