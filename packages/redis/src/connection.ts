@@ -116,11 +116,12 @@ export class Connection {
       try {
         return await within(leftMs, attempt())
       } catch (error) {
-        const isReply = error instanceof ErrorReply
-        // Whatever else Redis says about a script of ours is a mistake of ours, and no repetition makes it right.
-        if (isReply && !PASSING.test(error.message)) throw error
-        if (isReply && error.message.startsWith('READONLY')) this.#renew()
-        if (!repeat || this.#closed || performance.now() + retryMs >= endsAt) throw unavailable(error)
+        const reply = error instanceof ErrorReply ? error.message : undefined
+        if (reply?.startsWith('READONLY')) this.#renew()
+        // Whatever else Redis says (no permission, another type under a key of ours) is for people to mend.
+        const isLasting = reply !== undefined && !PASSING.test(reply)
+        if (isLasting) this.#options.onTrouble(error)
+        if (isLasting || !repeat || this.#closed || performance.now() + retryMs >= endsAt) throw unavailable(error)
       }
       await new Promise((resolve) => setTimeout(resolve, retryMs))
     }

@@ -42,6 +42,11 @@ export class ChannelKeys {
     return `${this.#base}once:${key}`
   }
 
+  /** A cursor: where the append with this tag lies, if it was tried again. */
+  again(tag: string): string {
+    return `${this.#base}again:${tag}`
+  }
+
   /** A number: with which sequence a member said goodbye. */
   departed(member: string): string {
     return `${this.#base}departed:${member}`

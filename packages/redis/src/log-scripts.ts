@@ -39,8 +39,9 @@ end
 `
 
 /**
- * KEYS: the channel's, the producer, the once key. ARGV: epoch, idle, tag, event and cause, data, keep, age, bytes, window,
- * sequence or nothing, lowest, whether there is a once key, whether it is tried again.
+ * KEYS: the channel's, the producer, the once key, or where there is none the key of its tag. ARGV: epoch, idle, tag, event
+ * and cause, data, keep, age, bytes, window, sequence or nothing, lowest, whether there is a once key, whether it is tried
+ * again.
  */
 export const APPEND: Script = script(
   'append',
@@ -53,16 +54,17 @@ if sequence then
   if answer then return answer end
 end
 
-local twin = ARGV[12] == '1' and redis.call('GET', KEYS[7])
+local isKeyed, again = ARGV[12] == '1', ARGV[13] == '1'
+local twin = redis.call('GET', KEYS[7])
 if twin then
   if sequence then record(sequence, 'duplicate', twin, window) end
-  return { 'duplicate', twin }
+  return { isKeyed and 'duplicate' or 'appended', twin }
 end
 
 local s = state()
 
-if ARGV[13] == '1' then
-  -- The answer of the first time was lost: an append with no other identity finds itself by its tag.
+if again and not isKeyed then
+  -- The answer of the first time was lost. Without another identity it finds itself by its tag.
   for _, entry in ipairs(redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1000)) do
     local f = fields(entry)
     if f.t == tag then return { 'appended', cursor(s, tonumber(string.match(entry[1], '^%d+')), tag) } end
@@ -79,7 +81,8 @@ redis.call('HSET', KEYS[1], 'o', text(s.o), 't', tag, 'n', text(s.n), 'k', ARGV[
 if s.o - s.bo > s.k + ${TRIM_SLACK} or s.n - s.bn > s.b + #ARGV[5] then trim(s) end
 keep(s)
 if sequence then record(sequence, 'duplicate', at, window) end
-if ARGV[12] == '1' then redis.call('SET', KEYS[7], at, 'PX', window) end
+-- One that is tried again may be overtaken by itself: what was sent first may still lie in a socket.
+if isKeyed or again then redis.call('SET', KEYS[7], at, 'PX', window) end
 redis.call('SPUBLISH', KEYS[5], 'e' .. before .. ' ' .. at .. ' ' .. ARGV[4] .. '\\n' .. ARGV[5])
 return { 'appended', at }
 `,

@@ -69,8 +69,9 @@ export class RedisBroker implements Broker {
   async append(channel: string, append: Append): Promise<AppendOutcome> {
     const { event, data, cause, producer, once, history } = append
     const keys = this.#keys(channel)
+    const tag = nonce()
     const rest = [
-      nonce(),
+      tag,
       formatWhat(event, cause),
       data,
       String(history.keep),
@@ -81,7 +82,7 @@ export class RedisBroker implements Broker {
       producer ? String(producer.lowest) : '',
       once === undefined ? '' : '1',
     ]
-    const own = [keys.producer(producer?.id ?? ''), keys.once(once ?? '')]
+    const own = [keys.producer(producer?.id ?? ''), once === undefined ? keys.again(tag) : keys.once(once)]
     const reply = await this.#run(APPEND, [...keys.all, ...own], (again) => [...rest, again ? '1' : ''])
     await this.#replicated(keys.state)
     return toOutcome(reply)

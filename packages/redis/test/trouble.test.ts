@@ -78,6 +78,25 @@ describe.skipIf(missingRedis)('a Redis in trouble', { timeout: 30_000 }, () => {
     expect([second.offset, third.offset]).toEqual([2, 3])
   })
 
+  test('that gets an append late, after it was tried again, does not append twice', async () => {
+    const relay = await relayTo(await server())
+    const on = broker(relay.port)
+    await appended(on, 'first')
+    const arrive = relay.delay('"second"')
+    await appended(on, 'second')
+    const recorder = new Recorder()
+    await on.subscribe('room', recorder)
+    await arrive()
+    await appended(on, 'third')
+    await recorder.untilEntries(1)
+    const page = await on.read('room', { tail: 10, limit: 10, bytes: 10_000 })
+    expect(page.status === 'page' && page.entries.map(({ data }) => data)).toEqual([
+      '"first"',
+      '"second"',
+      '"third"',
+    ])
+  })
+
   test('that carried a claim out and lost its answer gives it to whoever claimed', async () => {
     const relay = await relayTo(await server())
     const on = broker(relay.port)
@@ -175,6 +194,16 @@ describe.skipIf(missingRedis)('a Redis in trouble', { timeout: 30_000 }, () => {
       await expect(on.append('room', next)).rejects.toMatchObject({ code: 'unavailable' })
     const page = await on.read('room', { tail: 10, limit: 10, bytes: 10_000 })
     expect(page.status === 'page' && page.entries.map(({ data }) => data)).toEqual(['"safe"', '"unsafe"'])
+  })
+
+  test('that holds something else under a key of ours says so once, and is unavailable', async () => {
+    const target = await server()
+    const trouble: unknown[] = []
+    const on = broker(target.port, { onTrouble: (error) => trouble.push(error) })
+    await (await admin(target)).set('triwire:{room}:state', 'not a hash')
+    await expect(on.read('room', { limit: 0, bytes: 0 })).rejects.toMatchObject({ code: 'unavailable' })
+    expect(String(trouble)).toContain('WRONGTYPE')
+    expect(trouble).toHaveLength(1)
   })
 
   test('that is full refuses what needs room, serves what does not, and recovers', async () => {

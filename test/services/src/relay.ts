@@ -13,17 +13,33 @@ export interface Relay {
   loseAnswerTo(text: string): void
   /** Requests whose answer was lost. */
   readonly lost: number
+  /**
+   * Cuts the connection in place of the first request that contains `text`, which is on its way then. Returns how to let it
+   * arrive, long after whoever sent it has come back and sent it again; resolves when it was carried out.
+   */
+  delay(text: string): () => Promise<void>
   close(): Promise<void>
 }
 
 export async function startRelay(target: number): Promise<Relay> {
   const sockets = new Set<Socket>()
   let losing: string | undefined
+  let delaying: string | undefined
+  let arrive = async (): Promise<void> => {}
   let lost = 0
   const server = createServer((near) => {
     const far = connect(relay.target, '127.0.0.1')
     let isDoomed = false
     near.on('data', (chunk) => {
+      if (delaying !== undefined && chunk.includes(delaying)) {
+        delaying = undefined
+        arrive = async () => {
+          far.end(chunk)
+          await once(far, 'close')
+        }
+        near.removeAllListeners('close').destroy()
+        return
+      }
       if (losing !== undefined && chunk.includes(losing)) {
         losing = undefined
         isDoomed = true
@@ -62,6 +78,10 @@ export async function startRelay(target: number): Promise<Relay> {
     cut,
     loseAnswerTo: (text) => {
       losing = text
+    },
+    delay: (text) => {
+      delaying = text
+      return () => arrive()
     },
     get lost() {
       return lost
