@@ -94,10 +94,11 @@ export class Connection {
     await this.#insist(() => this.#published.sSubscribe(channel, listener))
   }
 
+  /** Has the listener told nothing more from now on. Resolves when Redis knows, or does not say so in time. */
   async unsubscribe(channel: string, listener: (message: string) => void): Promise<void> {
     if (this.#closed) return
     // A line that is down has no subscription either, and takes this one up no more.
-    await this.#published.sUnsubscribe(channel, listener).catch(() => {})
+    await within(this.#options.timeoutMs, this.#published.sUnsubscribe(channel, listener)).catch(() => {})
   }
 
   close(): void {

@@ -221,7 +221,7 @@ export class RedisBroker implements Broker {
       }
     } finally {
       this.#waits.delete(end)
-      await this.#connection.unsubscribe(key, handleMessage)
+      void this.#connection.unsubscribe(key, handleMessage)
     }
   }
 

@@ -61,7 +61,8 @@ export class Subscriptions {
       begin(head)
       return { head, close }
     } catch (error) {
-      await close()
+      // Not waited for: a Redis that did not answer the one does not answer the other. Once it does, it lets go again.
+      void close()
       throw error
     }
   }

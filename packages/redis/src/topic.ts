@@ -8,6 +8,9 @@
 import type { BrokerListener, Cursor } from '@triwire/server'
 import { type Message, parseMessage } from './message.ts'
 
+/** Messages that may wait for the head. Beyond it they are dropped, and the listener verifies its position instead. */
+const MOST_WAITING = 1000
+
 interface Listening {
   readonly listener: BrokerListener
   /** What came before the head was known. */
@@ -80,7 +83,8 @@ export class Topic {
     if (message.type === 'entry') this.#handlePosition(message.entry.cursor, message.tagBefore)
     for (const listening of this.#listening) {
       if (listening.waiting === undefined) this.#tell(listening, message)
-      else listening.waiting.push(message)
+      else if (listening.waiting.length < MOST_WAITING) listening.waiting.push(message)
+      else listening.waiting = ['interrupted']
     }
   }
 
@@ -89,7 +93,8 @@ export class Topic {
     this.#position = head
     for (const listening of this.#listening) {
       if (listening.waiting === undefined) this.#interrupt(listening)
-      else listening.waiting.push('interrupted')
+      // Whatever came before is in the log, or lost.
+      else listening.waiting = ['interrupted']
     }
   }
 

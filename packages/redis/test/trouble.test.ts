@@ -233,6 +233,23 @@ describe.skipIf(missingRedis)('a Redis in trouble', { timeout: 30_000 }, () => {
     expect((await on.read('room', { limit: 0, bytes: 0 })).head).toEqual(cursor)
   })
 
+  test('that takes a subscription up after it was given up is told to let it go', async () => {
+    const silent = await server()
+    const trouble: unknown[] = []
+    const on = broker(silent.port, { timeoutMs: 300, onTrouble: (error) => trouble.push(error) })
+    await on.subscribe('other', new Recorder())
+    silent.process.kill('SIGSTOP')
+    await expect(on.subscribe('room', new Recorder())).rejects.toMatchObject({ code: 'unavailable' })
+    // It gave up by itself, long before the line was found dead.
+    expect(trouble).toEqual([])
+    silent.process.kill('SIGCONT')
+    const asked = await admin(silent)
+    // On the same line as the others, so their orders are behind those of the one that was given up.
+    await on.subscribe('third', new Recorder())
+    await on.subscribe('fourth', new Recorder())
+    expect(await asked.pubSubShardChannels()).not.toContain('triwire:{room}:live')
+  })
+
   test('that is not there yet is waited for', async () => {
     const relay = await startRelay(1)
     toClose.push(() => relay.close())

@@ -35,6 +35,10 @@ export async function startRedis(options: readonly string[] = []): Promise<Redis
     ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', ...options],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
+  // A test run that is ended from outside stops nothing in an orderly way.
+  const end = (): void => void child.kill('SIGKILL')
+  process.once('exit', end)
+  child.once('exit', () => process.off('exit', end))
   const lines: string[] = []
   await new Promise<void>((resolve, reject) => {
     createInterface({ input: child.stdout }).on('line', (line) => {
