@@ -178,12 +178,20 @@ export class App {
     }
   }
 
-  /** Tells the app that a channel became occupied or vacant on this node. */
-  notify(hook: 'onOccupied' | 'onVacated', resolved: ResolvedChannel): void {
+  /** Whether the app wants to know when a channel becomes occupied or vacant. */
+  hearsOccupancy(resolved: ResolvedChannel): boolean {
+    const { onOccupied, onVacated } = this.implementationOf(resolved)
+    return onOccupied !== undefined || onVacated !== undefined
+  }
+
+  /** Tells the app that a channel became occupied or vacant. Never rejects. */
+  async notify(hook: 'onOccupied' | 'onVacated', address: string): Promise<void> {
     try {
-      this.implementationOf(resolved)[hook]?.({ params: resolved.params })
+      const resolved = this.resolve(address)
+      const run = this.implementationOf(resolved)[hook]
+      await withDeadline(() => run?.({ params: resolved.params }), this.limits.handlerMs)
     } catch (err) {
-      this.logger.error({ err, channel: resolved.key, hook }, 'a handler failed')
+      this.logger.error({ err, channel: address, hook }, 'a handler failed')
     }
   }
 }

@@ -15,6 +15,7 @@ import type { Identity } from './identity.ts'
 import type { Limits } from './limits.ts'
 import { LiveChannel } from './live-channel.ts'
 import type { Logger } from './logger.ts'
+import { Occupancy } from './occupancy.ts'
 import type { AllowedOrigins } from './origin.ts'
 import { Publisher } from './publisher.ts'
 import { revokedMeanwhile } from './refusal.ts'
@@ -25,6 +26,9 @@ const LINGER_MS = 30_000
 
 /** Milliseconds over which every client attaches again, where notices were missed. */
 const REVERIFY_SPREAD_MS = 10_000
+
+/** Milliseconds a hook's node has beyond the time of the hook to say that it has run. */
+const CLAIM_SLACK_MS = 5000
 
 /** Sessions whose rates are remembered. */
 const METERED_SESSIONS = 20_000
@@ -58,6 +62,7 @@ export class Hub {
   readonly commander: Commander
   readonly connections: Connections
   readonly control: Control
+  readonly #occupancy: Occupancy
   readonly #channels = new Map<string, OpenChannel>()
   readonly #meters = new BoundedMap<string, Pacer>(METERED_SESSIONS)
   #marks = 0
@@ -78,6 +83,14 @@ export class Hub {
       logger: options.logger,
       onNotice: (notice) => this.#handleNotice(notice),
       onMissed: () => this.#handleMissedNotices(),
+    })
+    this.#occupancy = new Occupancy({
+      broker: options.broker,
+      wheel: this.wheel,
+      logger: options.logger,
+      leaseMs: options.limits.presenceLeaseMs,
+      claimMs: options.limits.handlerMs + CLAIM_SLACK_MS,
+      onChange: (address, hook) => this.app.notify(hook, address),
     })
     this.publisher = new Publisher(this.app)
     this.commander = new Commander(this.app, this.wheel)
@@ -110,7 +123,7 @@ export class Hub {
     if (open === undefined) {
       open = { channel: LiveChannel.open(resolved, this.broker), users: 0, lingering: undefined }
       this.#channels.set(address, open)
-      this.app.notify('onOccupied', resolved)
+      if (this.app.hearsOccupancy(resolved)) this.#occupancy.occupy(address)
     }
     open.users++
     open.lingering?.()
@@ -118,7 +131,7 @@ export class Hub {
     try {
       return await open.channel
     } catch (error) {
-      if (this.#channels.get(address) === open) this.#channels.delete(address)
+      if (this.#channels.get(address) === open) this.#forget(address)
       throw error
     }
   }
@@ -130,12 +143,16 @@ export class Hub {
     if (open === undefined || --open.users > 0) return
     open.lingering = this.wheel.schedule(LINGER_MS, () => {
       if (open.users > 0 || this.#channels.get(address) !== open) return
-      this.#channels.delete(address)
-      this.app.notify('onVacated', resolved)
+      this.#forget(address)
       void open.channel
         .then((channel) => channel.close())
         .catch((err: unknown) => this.logger.warn({ err }, 'a channel did not close'))
     })
+  }
+
+  #forget(address: string): void {
+    this.#channels.delete(address)
+    this.#occupancy.vacate(address)
   }
 
   /** A number for a mark: it rises, and no other connection of this node has it. */
@@ -207,6 +224,7 @@ export class Hub {
     this.#channels.clear()
     await Promise.allSettled(channels.map(async ({ channel }) => (await channel).close()))
     await this.control.close()
+    await this.#occupancy.close()
     await this.broker.close()
     this.wheel.close()
   }

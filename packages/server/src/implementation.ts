@@ -97,10 +97,16 @@ interface OptionalHooks<TChannel extends Channel, TUser> {
    * as it is. Throw a TriwireError to refuse it with a code and a sentence for the client.
    */
   readonly onPublish?: (context: PublishContext<TChannel, TUser>) => MaybePromise<unknown>
-  /** The first subscriber on this node came. */
-  readonly onOccupied?: (context: { readonly params: ParsedParamsOf<TChannel> }) => void
-  /** The last subscriber on this node has been gone for a while. */
-  readonly onVacated?: (context: { readonly params: ParsedParamsOf<TChannel> }) => void
+  /**
+   * The first subscriber came. Over all nodes that share a broker it runs once, on one of them, at least: again where that
+   * node dies meanwhile, or the store was away. `onVacated` waits until it is done.
+   */
+  readonly onOccupied?: (context: { readonly params: ParsedParamsOf<TChannel> }) => unknown
+  /**
+   * The last subscriber on any node has been gone for a while: half a minute, or a presence lease where its node died. Runs
+   * as `onOccupied` does, not necessarily on the same node.
+   */
+  readonly onVacated?: (context: { readonly params: ParsedParamsOf<TChannel> }) => unknown
 }
 
 /** The implementation of a channel. `commands` and `snapshot` are required where the contract has them. */
@@ -129,8 +135,8 @@ export interface ErasedImplementation {
     user: unknown
     params: Readonly<Record<string, string>>
   }) => unknown
-  readonly onOccupied?: (context: { params: Readonly<Record<string, string>> }) => void
-  readonly onVacated?: (context: { params: Readonly<Record<string, string>> }) => void
+  readonly onOccupied?: (context: { params: Readonly<Record<string, string>> }) => unknown
+  readonly onVacated?: (context: { params: Readonly<Record<string, string>> }) => unknown
   readonly snapshot?: (context: {
     user: unknown
     params: Readonly<Record<string, string>>
