@@ -15,6 +15,7 @@ const ENTRIES = {
   broker: 'processes/broker.ts',
   node: 'processes/node.ts',
   'triwire-client': 'processes/triwire-client.ts',
+  fleet: 'processes/fleet.ts',
   'socket-io-server': 'processes/socket-io-server.ts',
   'socket-io-client': 'processes/socket-io-client.ts',
 }

@@ -3,7 +3,10 @@
 //
 // - lost: acknowledged, and never reached a reader who was not told of a gap at that place
 // - told: the same, behind an explicit gap
+// - forgotten: acknowledged, gone from the log itself, and never reached a reader who thus cannot know: what it read has
+//   no hole. Only where the log was read at the end, by a reader called `store`
 // - duplicated: reached a reader more than once (per life of the reader)
+// - again: the same, but it was told of a gap in between: the log had lost it, and it was sent again
 // - reordered: reached a reader behind a higher number of the same sender, or in another order than other readers
 // - unanswered: sent, with neither an acknowledgement nor a failure; whether it arrives is open
 
@@ -22,7 +25,9 @@ export interface Verdict {
   readonly delivered: number
   readonly lost: number
   readonly told: number
+  readonly forgotten: number
   readonly duplicated: number
+  readonly again: number
   readonly reordered: number
   readonly gaps: readonly string[]
   /** Messages nobody has sent. */
@@ -42,6 +47,9 @@ export function readHistories(folder: string): HistoryLine[] {
         .map((line) => JSON.parse(line) as HistoryLine),
     )
 }
+
+/** The reader that is the log itself, as it was at the end. */
+export const STORE = 'store'
 
 interface Reader {
   readonly channel: string
@@ -88,27 +96,39 @@ export function check(lines: readonly HistoryLine[]): Verdict[] {
 }
 
 function judge(reader: Reader, { sent, acked, failed }: Sends, readers: readonly Reader[]): Verdict {
+  /** Where each was seen last: behind a gap, the log may have another order than before. */
   const places = new Map<string, number>()
-  const seen = new Set<string>()
+  const seen = new Map<string, number>()
   const highest = new Map<string, number>()
+  let gapAt = -1
   let duplicated = 0
+  let again = 0
   let reordered = 0
   let strange = 0
   for (const [place, item] of reader.items.entries()) {
-    if (item === 'gap') continue
+    if (item === 'gap') {
+      gapAt = place
+      highest.clear()
+      continue
+    }
     const inLife = `${item.life} ${item.id}`
-    if (seen.has(inLife)) duplicated++
+    const before = seen.get(inLife)
+    if (before !== undefined && before > gapAt) duplicated++
     else {
+      if (before !== undefined) again++
       const sender = `${item.life} ${item.s}`
       if (item.n < (highest.get(sender) ?? 0)) reordered++
       highest.set(sender, Math.max(item.n, highest.get(sender) ?? 0))
     }
-    seen.add(inLife)
+    seen.set(inLife, place)
     if (!sent.has(item.id)) strange++
-    if (!places.has(item.id)) places.set(item.id, place)
+    if (before === undefined || before < gapAt) places.set(item.id, place)
   }
   const missing = [...acked].filter((id) => !places.has(id))
-  const told = missing.filter((id) => isBehindGap(reader, id)).length
+  const untold = missing.filter((id) => !isBehindGap(reader, id))
+  const store = readers.find(({ channel, name }) => channel === reader.channel && name === STORE)
+  const kept = store && new Set(store.items.flatMap((item) => (item === 'gap' ? [] : [item.id])))
+  const lost = kept === undefined ? untold.length : untold.filter((id) => kept.has(id)).length
   return {
     channel: reader.channel,
     reader: reader.name,
@@ -117,9 +137,11 @@ function judge(reader: Reader, { sent, acked, failed }: Sends, readers: readonly
     unanswered: [...sent].filter((id) => !acked.has(id) && !failed.has(id)).length,
     failed: failed.size,
     delivered: places.size,
-    lost: missing.length - told,
-    told,
+    lost,
+    told: missing.length - untold.length,
+    forgotten: untold.length - lost,
     duplicated,
+    again,
     reordered: reordered + disagreements(places, reader, readers),
     gaps: reader.gaps,
     strange,
@@ -146,9 +168,12 @@ function disagreements(places: ReadonlyMap<string, number>, reader: Reader, read
   let count = 0
   let before: { readonly s: string; readonly place: number } | undefined
   const known = new Set<string>()
-  for (const item of first.items) {
+  const lastOf = new Map(first.items.map((item, place) => [item === 'gap' ? undefined : item.id, place]))
+  const hasGaps = first.gaps.length > 0
+  for (const [index, item] of first.items.entries()) {
     const place = item === 'gap' ? undefined : places.get(item.id)
     if (item === 'gap' || place === undefined || known.has(item.id)) continue
+    if (hasGaps && lastOf.get(item.id) !== index) continue
     known.add(item.id)
     // Of one sender the numbers speak already.
     if (before !== undefined && place < before.place && before.s !== item.s) count++

@@ -3,6 +3,8 @@
 import { parseArgs } from 'node:util'
 import { brokenPromises, type FaultReport, runFault } from './chaos-run.ts'
 import { FAULT_CASES, type Row } from './fault-cases.ts'
+import { runKills, type Sums } from './kills/kill-run.ts'
+import { redisEngine, redisPairEngine } from './kills/redis-engine.ts'
 import { measureConnect } from './measure-connect.ts'
 import { measureFallback } from './measure-fallback.ts'
 import { measureStalled } from './measure-stalled.ts'
@@ -20,6 +22,12 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     'at-once': { type: 'string', default: '2' },
     keep: { type: 'boolean', default: false },
+    engine: { type: 'string', multiple: true },
+    rounds: { type: 'string', default: '10' },
+    seconds: { type: 'string', default: '30' },
+    clients: { type: 'string', default: '4' },
+    rate: { type: 'string', default: '50' },
+    seed: { type: 'string' },
   },
 })
 
@@ -54,8 +62,57 @@ async function table(): Promise<number> {
   return broken.length === 0 ? 0 : 1
 }
 
+const ENGINES = {
+  'redis-aof': () => redisEngine({ hasFile: true }),
+  redis: () => redisEngine({ hasFile: false }),
+  'redis-failover': redisPairEngine,
+} as const
+
+async function kills(): Promise<number> {
+  const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
+  console.log(`seed ${seed}\n`)
+  let isBroken = false
+  for (const name of values.engine ?? Object.keys(ENGINES)) {
+    const create = ENGINES[name as keyof typeof ENGINES]
+    if (create === undefined) throw new Error(`No engine "${name}". There are: ${Object.keys(ENGINES).join(', ')}.`)
+    const engine = await create()
+    console.log(engine.name)
+    try {
+      const report = await runKills(engine, {
+        rounds: Number(values.rounds),
+        seconds: Number(values.seconds),
+        nodes: 3,
+        perWire: Number(values.clients),
+        rate: Number(values.rate),
+        seed,
+        onRound: ({ round, sums, broken, folder }) => {
+          console.log(`  round ${round}: ${sentenceOf(sums)}`)
+          if (broken.length > 0)
+            console.log([...broken, `histories in ${folder}`].map((line) => `    ${line}`).join('\n'))
+          isBroken ||= broken.length > 0
+        },
+      })
+      const tally = [...report.tally].map(([what, count]) => `${what} ${count}`).join(', ')
+      console.log(`  ${report.kills} SIGKILLs (${tally})`)
+      console.log(`  ${sentenceOf(report.sums)}\n`)
+    } finally {
+      await engine.stop()
+    }
+  }
+  return isBroken ? 1 : 0
+}
+
+function sentenceOf(sums: Sums): string {
+  const { sent, acked, open, delivered, lost, duplicated, reordered, gaps, told, forgotten, again, ghosts } = sums
+  return (
+    `${sent} sent, ${acked} acknowledged, ${open} open, ${delivered} delivered; ${lost} lost, ${duplicated} duplicated, ` +
+    `${reordered} reordered; ${gaps} gaps (${told} told, ${forgotten} forgotten, ${again} again); ${ghosts} ghosts`
+  )
+}
+
 const commands: Readonly<Record<string, () => Promise<number>>> = {
   table,
+  kills,
   connect: () => measureConnect({ runs: values.quick ? 3 : 7 }),
   stalled: () => measureStalled({ stallMs: values.quick ? 8000 : 30_000 }),
   fallback: () => measureFallback({ runs: values.quick ? 1 : 5, minuteMs: values.quick ? 10_000 : 60_000 }),
@@ -69,6 +126,8 @@ if (command === undefined) {
   let code = 1
   try {
     code = await command()
+  } catch (error) {
+    console.error(error)
   } finally {
     await endAll()
     // Not left to the event loop: sockets of faults that nobody ended would keep it running.

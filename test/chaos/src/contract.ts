@@ -15,12 +15,18 @@ function roomy<const TChannel extends { readonly history: { readonly bytes: numb
 
 /** What both ends agree on. */
 export const api = contract({
-  down: roomy(channel('down/:run', { events: { message: Numbered }, history: { keep: 100_000, ttl: '1h' } })),
+  down: roomy(
+    channel('down/:run', {
+      events: { message: Numbered },
+      presence: z.object({ s: z.string() }),
+      history: { keep: 100_000, ttl: '10m' },
+    }),
+  ),
   up: roomy(
     channel('up/:run', {
       events: { message: Numbered },
       publish: ['message'],
-      history: { keep: 100_000, ttl: '1h' },
+      history: { keep: 100_000, ttl: '10m' },
     }),
   ),
 })

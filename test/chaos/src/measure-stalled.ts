@@ -200,7 +200,7 @@ interface Node {
 
 async function startNode(folder: string, name: string, brokerPort: number): Promise<Node> {
   const child = await startChild<NodeProcess>('node')
-  const { port } = await child.call('start', { folder, name, brokerPort })
+  const { port } = await child.call('start', { folder, name, broker: { kind: 'remote', port: brokerPort } })
   return { name, child, port }
 }
 

@@ -141,7 +141,7 @@ export class TriwireSide implements Side {
       name: `${node.name}-${life}`,
       life,
       ...(node.port === undefined ? {} : { port: node.port }),
-      ...(this.#brokerPort === undefined ? {} : { brokerPort: this.#brokerPort }),
+      ...(this.#brokerPort === undefined ? {} : { broker: { kind: 'remote', port: this.#brokerPort } }),
     })
     node.port = port
   }

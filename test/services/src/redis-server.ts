@@ -12,7 +12,13 @@ import { createClient } from '@redis/client'
 export interface RedisServer {
   readonly url: string
   readonly port: number
+  /** The process of its current life. */
   readonly process: ChildProcess
+  /** SIGKILL. Resolves when it is gone. */
+  kill(): Promise<void>
+  /** Begins another life, behind `kill`: same port, same folder. Resolves when it serves. */
+  restart(): Promise<void>
+  /** Ends it and removes its folder. */
   stop(): Promise<void>
 }
 
@@ -30,11 +36,35 @@ export const missing: string | undefined = (() => {
 export async function startRedis(options: readonly string[] = []): Promise<RedisServer> {
   const port = await freePort()
   const folder = mkdtempSync(join(tmpdir(), 'triwire-redis-'))
-  const child = spawn(
-    'redis-server',
-    ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', ...options],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  )
+  const begin = (): Promise<ChildProcess> =>
+    spawnRedis(['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', ...options])
+  let child = await begin()
+  const kill = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    get process() {
+      return child
+    },
+    kill,
+    restart: async () => {
+      await kill()
+      child = await begin()
+    },
+    stop: async () => {
+      await kill()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Resolves when it serves. */
+async function spawnRedis(args: readonly string[]): Promise<ChildProcess> {
+  const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] })
   // A test run that is ended from outside stops nothing in an orderly way.
   const end = (): void => void child.kill('SIGKILL')
   process.once('exit', end)
@@ -42,23 +72,12 @@ export async function startRedis(options: readonly string[] = []): Promise<Redis
   const lines: string[] = []
   await new Promise<void>((resolve, reject) => {
     createInterface({ input: child.stdout }).on('line', (line) => {
-      lines.push(line)
+      if (lines.length < 100) lines.push(line)
       if (line.includes('Ready to accept connections')) resolve()
     })
     child.once('exit', () => reject(new Error(`Redis ended at once:\n${lines.join('\n')}`)))
   })
-  return {
-    url: `redis://127.0.0.1:${port}`,
-    port,
-    process: child,
-    stop: async () => {
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill('SIGKILL')
-        await once(child, 'exit')
-      }
-      rmSync(folder, { recursive: true, force: true })
-    },
-  }
+  return child
 }
 
 async function freePort(): Promise<number> {

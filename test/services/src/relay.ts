@@ -7,8 +7,12 @@ export interface Relay {
   readonly port: number
   /** Where new connections lead. */
   target: number
+  /** Whether new connections are refused. */
+  isDown: boolean
   /** Cuts every connection. */
   cut(): void
+  /** Has every connection carry nothing any more, and tells nobody; those that come later work. */
+  silence(): void
   /** Cuts each connection in place of the first answer behind a request that contains `text`; it was carried out then. */
   loseAnswerTo(text: string): void
   /** Requests whose answer was lost. */
@@ -28,6 +32,10 @@ export async function startRelay(target: number): Promise<Relay> {
   let arrive = async (): Promise<void> => {}
   let lost = 0
   const server = createServer((near) => {
+    if (relay.isDown) {
+      near.destroy()
+      return
+    }
     const far = connect(relay.target, '127.0.0.1')
     let isDoomed = false
     near.on('data', (chunk) => {
@@ -75,7 +83,11 @@ export async function startRelay(target: number): Promise<Relay> {
   const relay: Relay = {
     port: typeof address === 'object' && address !== null ? address.port : 0,
     target,
+    isDown: false,
     cut,
+    silence: () => {
+      for (const socket of sockets) socket.pause()
+    },
     loseAnswerTo: (text) => {
       losing = text
     },

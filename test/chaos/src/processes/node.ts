@@ -8,10 +8,11 @@ import { serve } from '@hono/node-server'
 import { triwire, webSocket } from '@triwire/hono'
 import { createRealtime, type Limits, memory } from '@triwire/server'
 import { Hono } from 'hono'
-import { connectBroker } from '../broker/remote-broker.ts'
+import { STORE } from '../checker.ts'
 import { api } from '../contract.ts'
-import { type HistoryLine, openHistory } from '../history.ts'
+import { openHistory } from '../history.ts'
 import { serveParent } from './child.ts'
+import { type BrokerSpec, createBroker } from './create-broker.ts'
 import { measureMemory, type ServerMemory } from './memory.ts'
 import { recordAppends } from './record-appends.ts'
 
@@ -22,7 +23,7 @@ export interface NodeSetup {
   readonly name: string
   readonly port?: number
   /** Left out, the node has a memory broker of its own. */
-  readonly brokerPort?: number
+  readonly broker?: BrokerSpec
   readonly life?: number
   readonly limits?: Partial<Limits>
 }
@@ -34,6 +35,12 @@ export interface EmitPlan {
   readonly everyMs: number
   /** Bytes of padding in each event. */
   readonly padBytes?: number
+  /** The number of the first one. Default 1. */
+  readonly first?: number
+  /** Whether each waits for the answer of the one before: without that, an app has no say in their order. */
+  readonly inTurn?: boolean
+  /** Where the history of this run goes. Left out, to the one of the node. */
+  readonly folder?: string
 }
 
 /** Nobody here is slow, and nobody shares an address with strangers. */
@@ -47,9 +54,7 @@ const LIMITS: Partial<Limits> = {
 async function start(setup: NodeSetup) {
   const write = openHistory(setup.folder, setup.name)
   const broker =
-    setup.brokerPort === undefined
-      ? recordAppends(memory(), write, setup.life ?? 0)
-      : await connectBroker(setup.brokerPort)
+    setup.broker === undefined ? recordAppends(memory(), write, setup.life ?? 0) : await createBroker(setup.broker)
   const realtime = createRealtime(api, {
     auth: () => ({ id: 'tester' }),
     broker,
@@ -69,7 +74,15 @@ async function start(setup: NodeSetup) {
     socket.on('close', () => sockets.delete(socket))
   })
   await once(server, 'listening')
-  return { realtime, server, sockets, write, name: setup.name, port: (server.address() as AddressInfo).port }
+  return {
+    realtime,
+    broker,
+    server,
+    sockets,
+    write,
+    name: setup.name,
+    port: (server.address() as AddressInfo).port,
+  }
 }
 
 let node: Awaited<ReturnType<typeof start>>
@@ -80,32 +93,56 @@ const handlers = {
     return { port: node.port }
   },
 
-  /** Emits 1 to `count` and resolves when each has been answered. */
-  async emit({ run, count, everyMs, padBytes = 0 }: EmitPlan): Promise<void> {
+  /** Emits so many and resolves when each has been answered. */
+  async emit({ run, count, everyMs, padBytes = 0, first = 1, inTurn = false, folder }: EmitPlan): Promise<void> {
+    const write = folder === undefined ? node.write : openHistory(folder, `${node.name}-emits`)
     const channel = node.realtime.channels.down({ run })
     const pad = padBytes === 0 ? {} : { pad: 'x'.repeat(padBytes) }
     const answers: Promise<void>[] = []
     const startedAt = performance.now()
-    for (let n = 1; n <= count; n++) {
+    for (let n = first; n < first + count; n++) {
       const message = { c: channel.address, s: node.name, n } as const
       write({ k: 'sent', ...message })
-      answers.push(
-        channel.emit('message', { s: node.name, n, ...pad }).then(
-          () => write({ k: 'acked', ...message }),
-          // Without an answer it is open whether the event is in the log.
-          () => undefined,
-        ),
+      const answer = channel.emit('message', { s: node.name, n, ...pad }).then(
+        () => write({ k: 'acked', ...message }),
+        // Without an answer it is open whether the event is in the log.
+        () => undefined,
       )
+      answers.push(answer)
+      if (inTurn) await answer
       // By the clock and not by the number of sleeps, which are late under load.
-      const early = startedAt + n * everyMs - performance.now()
+      const early = startedAt + (n - first + 1) * everyMs - performance.now()
       if (early > 0) await sleep(early)
     }
     await Promise.all(answers)
   },
 
   /** Tells every reader of a channel that this is the end, outside of all counting. */
-  async mark({ run, n }: { run: string; n: number }): Promise<void> {
-    await node.realtime.channels.down({ run }).emit('message', { s: 'end', n })
+  async mark({ run, n, of = 'down' }: { run: string; n: number; of?: 'down' | 'up' }): Promise<void> {
+    await node.realtime.channels[of]({ run }).emit('message', { s: 'end', n })
+  },
+
+  /** Writes down what the log of a channel holds, as a reader of its own. */
+  async readLog({ of, run, folder }: { of: 'down' | 'up'; run: string; folder: string }): Promise<void> {
+    const write = openHistory(folder, STORE)
+    const c = node.realtime.channels[of]({ run }).address
+    const page = { limit: 300, bytes: 1024 * 1024 }
+    let result = await node.broker.read(c, { tail: 1_000_000, ...page })
+    while (result.status === 'page' && result.entries.length > 0) {
+      for (const { data } of result.entries) {
+        const { s, n } = JSON.parse(data) as { s: string; n: number }
+        if (s !== 'end') write({ k: 'got', c, r: STORE, s, n })
+      }
+      const after = result.entries.at(-1)?.cursor
+      result = await node.broker.read(c, { after, ...page })
+    }
+    if (result.status === 'gap') throw new Error(`The log of ${c} was trimmed while it was read.`)
+  },
+
+  /** Who is present, by the name each shows. */
+  async members(run: string): Promise<string[]> {
+    const members = await node.realtime.channels.down({ run }).members()
+    return members.map(({ value }) => value.s).sort()
   },
 
   memory(): Promise<ServerMemory> {
@@ -118,10 +155,6 @@ const handlers = {
     await node.realtime.close()
     node.server.closeAllConnections()
   },
-}
-
-function write(line: HistoryLine): void {
-  node.write(line)
 }
 
 /** What the parent may call. */

@@ -1,0 +1,23 @@
+// The broker of a node, from data that can be sent to its process.
+
+import { redis } from '@triwire/redis'
+import type { Broker } from '@triwire/server'
+import { connectBroker } from '../broker/remote-broker.ts'
+
+/** Which broker. */
+export type BrokerSpec =
+  /** The one in another process of these tests. */
+  | { readonly kind: 'remote'; readonly port: number }
+  | { readonly kind: 'redis'; readonly url: string; readonly prefix?: string }
+
+/** Makes it. */
+export async function createBroker(spec: BrokerSpec): Promise<Broker> {
+  switch (spec.kind) {
+    case 'remote':
+      return connectBroker(spec.port)
+    case 'redis': {
+      const { url, prefix = 'triwire:' } = spec
+      return redis({ url, prefix, onTrouble: () => {} })
+    }
+  }
+}
