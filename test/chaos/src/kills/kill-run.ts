@@ -205,29 +205,35 @@ async function countGhosts(
   const [witness, victim] =
     station.nodes.length > 1 ? station.nodes.slice(-2) : [station.nodes[0], station.nodes[0]]
   if (witness === undefined || victim === undefined) throw new Error('A run has a node.')
-  const everybody = [...living, ...ids].sort()
-  const isSeen = async (expected: readonly string[]): Promise<boolean> => {
-    const seen = await witness.child.call('members', run).catch(() => [])
-    if (seen.join() !== expected.join()) return false
-    const byClient = await Promise.all(
-      [...station.fleets.values()].map((fleet) => fleet.call('present', undefined)),
-    )
-    return byClient.flatMap((one) => Object.values(one)).every((members) => members.join() === expected.join())
-  }
+  const everybody = [...living, ...ids].sort().join(' ')
   const appearBy = Date.now() + SETTLE_MS
-  while (!(await isSeen(everybody))) {
-    if (Date.now() > appearBy) throw new Error(`Not everybody was seen present within ${SETTLE_MS} ms.`)
+  for (;;) {
+    const views = await viewsOf(station, witness, run)
+    const wrong = Object.entries(views).filter(([, members]) => members.join(' ') !== everybody)
+    if (wrong.length === 0) break
+    if (Date.now() > appearBy) {
+      const seen = wrong.map(([who, members]) => `${who} sees ${members.join(' ')}`)
+      throw new Error(`Not everybody was seen present within ${SETTLE_MS} ms: ${seen.join('; ')}.`)
+    }
     await sleep(50)
   }
   await Promise.all([doomed.kill(), station.replace(victim, 0)])
   mayhem.kills += 2
   rmSync(folder, { recursive: true, force: true })
   await sleep(LEASE_MS + REAPER_MS)
-  const expected = [...living].sort()
-  const byServer = await witness.child.call('members', run)
-  const byClient = await Promise.all([...station.fleets.values()].map((fleet) => fleet.call('present', undefined)))
-  const views = [byServer, ...byClient.flatMap((one) => Object.values(one))]
-  return Math.max(...views.map((view) => view.filter((member) => !expected.includes(member)).length))
+  const views = Object.values(await viewsOf(station, witness, run))
+  return Math.max(...views.map((view) => view.filter((member) => !living.includes(member)).length))
+}
+
+/** Who is present, as a node says and as each client sees it. */
+async function viewsOf(
+  station: Station,
+  witness: StationNode,
+  run: string,
+): Promise<Readonly<Record<string, readonly string[]>>> {
+  const views = await Promise.all([...station.fleets.values()].map((fleet) => fleet.call('present', undefined)))
+  const server = await witness.child.call('members', run).catch(() => [])
+  return Object.assign({ [witness.name]: server }, ...views)
 }
 
 /** What is broken, as sentences. */
