@@ -16,6 +16,7 @@ const ENTRIES = {
   node: 'processes/node.ts',
   'triwire-client': 'processes/triwire-client.ts',
   fleet: 'processes/fleet.ts',
+  stopwatch: 'processes/stopwatch.ts',
   'socket-io-server': 'processes/socket-io-server.ts',
   'socket-io-client': 'processes/socket-io-client.ts',
 }

@@ -5,8 +5,11 @@ import { brokenPromises, type FaultReport, runFault } from './chaos-run.ts'
 import { FAULT_CASES, type Row } from './fault-cases.ts'
 import { runKills, type Sums } from './kills/kill-run.ts'
 import { redisEngine, redisPairEngine } from './kills/redis-engine.ts'
+import { measureAppend } from './measure-append.ts'
 import { measureConnect } from './measure-connect.ts'
 import { measureFallback } from './measure-fallback.ts'
+import { measureFanout } from './measure-fanout.ts'
+import { measureLatency } from './measure-latency.ts'
 import { measureStalled } from './measure-stalled.ts'
 import { endAll } from './processes/parent.ts'
 import { tableHead, tableLines } from './table.ts'
@@ -113,6 +116,9 @@ function sentenceOf(sums: Sums): string {
 const commands: Readonly<Record<string, () => Promise<number>>> = {
   table,
   kills,
+  append: () => measureAppend(values.quick ? { appends: 4000, turns: 1 } : { appends: 20_000, turns: 5 }),
+  latency: () => measureLatency([ENGINES['redis-aof']], { turns: values.quick ? 2 : 10 }),
+  fanout: () => measureFanout(ENGINES['redis-aof']),
   connect: () => measureConnect({ runs: values.quick ? 3 : 7 }),
   stalled: () => measureStalled({ stallMs: values.quick ? 8000 : 30_000 }),
   fallback: () => measureFallback({ runs: values.quick ? 1 : 5, minuteMs: values.quick ? 10_000 : 60_000 }),

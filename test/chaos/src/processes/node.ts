@@ -9,6 +9,7 @@ import { triwire, webSocket } from '@triwire/hono'
 import { createRealtime, type Limits, memory } from '@triwire/server'
 import { Hono } from 'hono'
 import { STORE } from '../checker.ts'
+import { clock, TIMED } from '../clock.ts'
 import { api } from '../contract.ts'
 import { openHistory } from '../history.ts'
 import { serveParent } from './child.ts'
@@ -115,6 +116,20 @@ const handlers = {
       if (early > 0) await sleep(early)
     }
     await Promise.all(answers)
+  },
+
+  /** Emits events that say when they were emitted; the milliseconds until the last one was answered. */
+  async emitTimed({ run, count, everyMs }: Pick<EmitPlan, 'run' | 'count' | 'everyMs'>): Promise<number> {
+    const channel = node.realtime.channels.down({ run })
+    const startedAt = clock()
+    const answers: Promise<void>[] = []
+    for (let index = 0; index < count; index++) {
+      answers.push(channel.emit('message', { s: TIMED, n: clock() }))
+      const early = startedAt + (index + 1) * everyMs - clock()
+      if (early > 0) await sleep(early)
+    }
+    await Promise.all(answers)
+    return clock() - startedAt
   },
 
   /** Tells every reader of a channel that this is the end, outside of all counting. */

@@ -7,7 +7,14 @@ import { bundle } from '../bundle.mjs'
 import type { Answer, Handlers } from './child.ts'
 
 /** The name of a process: of the file it runs. */
-export type ProcessName = 'broker' | 'node' | 'triwire-client' | 'fleet' | 'socket-io-server' | 'socket-io-client'
+export type ProcessName =
+  | 'broker'
+  | 'node'
+  | 'triwire-client'
+  | 'fleet'
+  | 'stopwatch'
+  | 'socket-io-server'
+  | 'socket-io-client'
 
 /** A running child, typed by what it serves. */
 export interface Child<THandlers extends Handlers> {
