@@ -250,6 +250,30 @@ describe.skipIf(missingRedis)('a Redis in trouble', { timeout: 30_000 }, () => {
     expect(await asked.pubSubShardChannels()).not.toContain('triwire:{room}:live')
   })
 
+  test('that is behind a line that fell silent under load is reached over another one', {
+    timeout: 60_000,
+  }, async () => {
+    const relay = await relayTo(await server())
+    const on = broker(relay.port, { timeoutMs: 30_000 })
+    const recorder = new Recorder()
+    await on.subscribe('room', recorder)
+    relay.silence()
+    // What is written goes nowhere, and that something is written hides that nothing is heard.
+    let isHeard = false
+    const writing = (async () => {
+      while (!isHeard) {
+        void on.members('elsewhere').catch(() => {})
+        await new Promise((resolve) => setTimeout(resolve, 10))
+      }
+    })()
+    await appended(on, 'heard')
+    isHeard = true
+    await writing
+    await appended(on, 'followed')
+    await recorder.untilEntries(1)
+    expect(recorder.data.at(-1)).toBe('"followed"')
+  })
+
   test('that is not there yet is waited for', async () => {
     const relay = await startRelay(1)
     toClose.push(() => relay.close())
