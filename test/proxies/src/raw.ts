@@ -1,7 +1,7 @@
 /** Requests of a test's own, to see what a proxy does with each piece of an answer. */
-import type { IncomingMessage } from 'node:http'
+import { type IncomingMessage, request } from 'node:http'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2'
-import { request } from 'node:https'
+import { request as requestSecurely } from 'node:https'
 import type { Readable } from 'node:stream'
 
 /** A response that has begun. */
@@ -54,7 +54,7 @@ export function opening(...lines: readonly object[]): string {
 /** Posts over HTTP/1.1; resolves when the answer has begun. */
 export function post(origin: string, path: string, body: string, headers: Record<string, string> = {}) {
   return new Promise<Answer>((resolve, reject) => {
-    const outgoing = request(`${origin}/rt${path}`, {
+    const outgoing = (origin.startsWith('https:') ? requestSecurely : request)(`${origin}/rt${path}`, {
       method: 'POST',
       agent: false,
       headers: { 'content-type': 'text/plain', 'content-length': Buffer.byteLength(body), ...headers },
