@@ -19,6 +19,13 @@ export interface Fixture {
   close(): Promise<void>
 }
 
+/** What stands in front of the nodes. */
+export interface Front {
+  /** Scheme, host and port. */
+  readonly origin: string
+  close(): Promise<void>
+}
+
 /** What a fixture is made of. */
 export interface FixtureOptions {
   readonly limits?: Partial<Limits> | undefined
@@ -26,11 +33,13 @@ export interface FixtureOptions {
   readonly isBlind?: boolean
   /** Makes the broker of each node, all of them on one store. Default one node with a memory broker. */
   readonly brokers?: readonly (() => Broker)[]
+  /** Starts what stands in front of the nodes at these ports of loopback. Default nothing for one, a round robin for several. */
+  readonly startFront?: ((ports: readonly number[]) => Promise<Front>) | undefined
 }
 
 /** Starts one. */
 export async function startFixture(options: FixtureOptions = {}): Promise<Fixture> {
-  const { limits = {}, isBlind = false, brokers = [memory] } = options
+  const { limits = {}, isBlind = false, brokers = [memory], startFront } = options
   const logged: string[] = []
   const logger: Logger = { warn: () => {}, error: (_fields, message) => logged.push(message) }
   const database = new Database()
@@ -39,9 +48,10 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
   )
   const [first] = nodes
   if (first === undefined) throw new Error('A fixture has at least one node.')
-  const front = nodes.length === 1 ? undefined : await startRoundRobin(nodes.map(({ port }) => port))
+  const ports = nodes.map(({ port }) => port)
+  const front = startFront ? await startFront(ports) : ports.length > 1 ? await roundRobin(ports) : undefined
   return {
-    base: `http://127.0.0.1:${(front ?? first).port}/rt`,
+    base: `${front?.origin ?? `http://127.0.0.1:${first.port}`}/rt`,
     logged,
     emit: (address, event, data) => first.emit(address, event, data),
     drain: async (spreadMs) => void (await Promise.all(nodes.map((node) => node.drain(spreadMs)))),
@@ -51,4 +61,9 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
       await Promise.all(nodes.map((node) => node.close()))
     },
   }
+}
+
+async function roundRobin(ports: readonly number[]): Promise<Front> {
+  const { port, close } = await startRoundRobin(ports)
+  return { origin: `http://127.0.0.1:${port}`, close }
 }

@@ -2,7 +2,7 @@
 import type { Broker } from '@triwire/server'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { type Case, readCaseFiles } from './case.ts'
-import { type Fixture, startFixture } from './fixture.ts'
+import { type Fixture, type FixtureOptions, startFixture } from './fixture.ts'
 import { formatReport, type Outcome } from './report.ts'
 import { runCase, type Target } from './run.ts'
 
@@ -14,17 +14,25 @@ export interface SuiteOptions {
   readonly isBlind?: boolean
   /** Makes the brokers of one fixture, one per node. Default one node with a memory broker. */
   readonly createBrokers?: () => readonly (() => Broker)[]
+  /** Starts what stands in front of the nodes. */
+  readonly startFront?: FixtureOptions['startFront']
+  /** Cases that cannot be put to this server, by their id, with the reason. They are named in the report. */
+  readonly leaveOut?: Readonly<Record<string, string>>
 }
 
 /** Registers them under `name`. */
-export function conformanceSuite(name: string, { url, isBlind = false, createBrokers }: SuiteOptions = {}): void {
+export function conformanceSuite(name: string, options: SuiteOptions = {}): void {
+  const { url, isBlind = false, createBrokers, startFront, leaveOut = {} } = options
   const files = readCaseFiles()
+  const ids = new Set(files.flatMap(({ cases }) => cases.map(({ id }) => id)))
+  for (const id of Object.keys(leaveOut)) if (!ids.has(id)) throw new Error(`There is no case ${id} to leave out.`)
   const outcomes: Outcome[] = []
   const start = (one?: Case): Promise<Fixture> => {
     const brokers = createBrokers?.()
     return startFixture({
       limits: one?.limits,
       isBlind: isBlind || one?.blind === true,
+      startFront,
       ...(brokers ? { brokers: one?.oneNode ? brokers.slice(0, 1) : brokers } : {}),
     })
   }
@@ -42,7 +50,12 @@ export function conformanceSuite(name: string, { url, isBlind = false, createBro
   describe.each(files)('$title', ({ cases }) => {
     for (const one of cases) {
       const needs = needsOf(one)
+      const reason = leaveOut[one.id]
       for (const wire of one.wires) {
+        if (reason !== undefined) {
+          outcomes.push({ one, wire, result: { skipped: reason }, observed: [] })
+          continue
+        }
         test(`${one.id}: ${one.title} [${wire}]`, async (context) => {
           if (url !== undefined && needs !== undefined) {
             outcomes.push({ one, wire, result: { skipped: needs }, observed: [] })
