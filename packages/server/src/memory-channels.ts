@@ -30,10 +30,11 @@ export class MemoryChannels {
   /** A new name on every call. */
   readonly random: () => string
   readonly now: () => number
+  /** Calls back once after `delayMs`, without keeping the process alive; returns how to cancel that. */
+  readonly setTimer: (callback: () => void, delayMs: number) => () => void
   readonly #channels = new Map<string, MemoryChannel>()
   readonly #deadlines = new DeadlineQueue<MemoryChannel>()
   readonly #limits: MemoryBrokerLimits
-  readonly #setTimer: (callback: () => void, delayMs: number) => () => void
   readonly #onListenerError: (error: unknown) => void
   #timer: { readonly dueAt: number; readonly cancel: () => void } | undefined
   #isClosed = false
@@ -41,7 +42,7 @@ export class MemoryChannels {
   constructor(options: MemoryBrokerOptions) {
     this.now = options.now ?? Date.now
     this.random = options.random ?? createRandom()
-    this.#setTimer = options.setTimer ?? setUnrefTimer
+    this.setTimer = options.setTimer ?? setUnrefTimer
     this.#onListenerError = options.onListenerError ?? ((error) => console.error('A broker listener threw.', error))
     this.#limits = { ...DEFAULT_MEMORY_LIMITS, ...options.limits }
   }
@@ -109,7 +110,7 @@ export class MemoryChannels {
     this.#timer = undefined
     if (dueAt === undefined) return
     const delayMs = Math.min(LONGEST_TIMER_MS, Math.max(1, dueAt - this.now()))
-    this.#timer = { dueAt, cancel: this.#setTimer(() => this.#handleTimer(), delayMs) }
+    this.#timer = { dueAt, cancel: this.setTimer(() => this.#handleTimer(), delayMs) }
   }
 
   #handleTimer(): void {
