@@ -38,6 +38,7 @@ export class GroupCommit {
   readonly #options: GroupCommitOptions
   #waiting: Operation[] = []
   #waitingBytes = 0
+  #underWay = 0
   #running: Promise<void> | undefined
   #current: Operation | undefined
   #trouble: string | undefined
@@ -48,9 +49,9 @@ export class GroupCommit {
     this.#options = options
   }
 
-  /** Operations that wait for their group. */
+  /** Operations without an answer. */
   get waiting(): number {
-    return this.#waiting.length
+    return this.#waiting.length + this.#underWay
   }
 
   /**
@@ -93,7 +94,12 @@ export class GroupCommit {
   async #run(): Promise<void> {
     // What else is asked in this tick belongs to the group.
     await undefined
-    while (this.#waiting.length > 0) await this.#runGroup(this.#take(MAX_GROUP))
+    while (this.#waiting.length > 0) {
+      const group = this.#take(MAX_GROUP)
+      this.#underWay = group.length
+      await this.#runGroup(group)
+      this.#underWay = 0
+    }
     this.#running = undefined
   }
 
