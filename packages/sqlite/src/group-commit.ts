@@ -87,7 +87,9 @@ export class GroupCommit {
   /** Ends what waits, and resolves when the group under way is over. */
   async close(): Promise<void> {
     this.#isClosed = true
-    for (const { reject } of this.#take(Number.POSITIVE_INFINITY)) reject(closed())
+    for (const { reject } of this.#waiting) reject(closed())
+    this.#waiting = []
+    this.#waitingBytes = 0
     await this.#running
   }
 
@@ -95,17 +97,21 @@ export class GroupCommit {
     // What else is asked in this tick belongs to the group.
     await undefined
     while (this.#waiting.length > 0) {
-      const group = this.#take(MAX_GROUP)
-      this.#underWay = group.length
-      await this.#runGroup(group)
+      await this.#runGroup([])
       this.#underWay = 0
     }
     this.#running = undefined
   }
 
-  async #runGroup(group: readonly Operation[]): Promise<void> {
+  /** Runs what waits, as far as one group goes; `group` takes it up. */
+  async #runGroup(group: Operation[]): Promise<void> {
+    const endsAt = performance.now() + MAX_GROUP_MS
     try {
-      for (const operation of group) {
+      while (group.length === 0 || (group.length < MAX_GROUP && performance.now() < endsAt)) {
+        const operation = this.#waiting.shift()
+        if (operation === undefined) break
+        this.#waitingBytes -= operation.bytes
+        this.#underWay = group.push(operation)
         this.#current = operation
         operation.hasWritten = false
         operation.found = operation.work()
@@ -115,6 +121,9 @@ export class GroupCommit {
       if (this.#database.isInTransaction) {
         await this.#database.execAside('COMMIT')
         this.#trouble = undefined
+      } else if (this.#waiting.length > 0) {
+        // Nobody waits for the disk, so others get their turn in another way.
+        await new Promise((resolve) => setImmediate(resolve))
       }
     } catch (error) {
       this.#handleFailure(group, error)
@@ -155,16 +164,11 @@ export class GroupCommit {
     this.#trouble = trouble
     this.#options.onTrouble(error)
   }
-
-  #take(count: number): Operation[] {
-    const taken = this.#waiting.splice(0, count)
-    for (const { bytes } of taken) this.#waitingBytes -= bytes
-    return taken
-  }
 }
 
-/** Operations in a group: more would keep the event loop from anything else for more than some 10 ms. */
+/** Operations in a group, and milliseconds after which it takes up no more: the event loop has other things to do. */
 const MAX_GROUP = 256
+const MAX_GROUP_MS = 10
 
 /** Operations that may wait. Beyond it `unavailable`: a disk that slow is better noticed. */
 const MAX_WAITING = 10_000
