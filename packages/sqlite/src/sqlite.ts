@@ -39,8 +39,8 @@ export interface SqliteBrokerHandle extends Broker {
 }
 
 /**
- * Opens the file, or makes it, and holds it until `close`: no other process and no other broker can use it meanwhile. A
- * file of 100 MiB takes some tenths of a second, because it is checked.
+ * Opens the file, or makes it, and holds it until `close`: no other process and no other broker can use it meanwhile. It
+ * is checked, which takes half a second per 100 MiB.
  * @param options or just the path
  * @throws SqliteOpenError where the file cannot be used, with what to do
  * @throws RangeError where an option cannot be used
