@@ -168,7 +168,7 @@ export type SettledOutcome =
 
 /** The port. */
 export interface Broker {
-  /** What "acknowledged" means here, for people: `memory`, `redis`, `jetstream`, `durable-object`. */
+  /** What "acknowledged" means here, for people: `memory`, `sqlite`, `redis`, `jetstream`, `durable-object`. */
   readonly acknowledges: string
 
   /** Appends an event, once per identity, and delivers it to every subscription of the channel. */

@@ -33,7 +33,8 @@ export type {
 export type { Limits } from './limits.ts'
 export { DEFAULT_LIMITS } from './limits.ts'
 export type { Logger } from './logger.ts'
-export { type MemoryBrokerOptions, memory } from './memory-broker.ts'
+export { memory } from './memory-broker.ts'
+export type { MemoryBrokerOptions } from './memory-channels.ts'
 export type { AllowedOrigins } from './origin.ts'
 export {
   createRealtime,

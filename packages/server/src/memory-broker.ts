@@ -6,7 +6,6 @@
  * Every operation does its work before it returns its promise, so calls take effect in the order they are made, and
  * subscriptions have been told by the time an append resolves.
  */
-import { TriwireError } from '@triwire/protocol'
 import type {
   Append,
   AppendOutcome,
@@ -24,26 +23,7 @@ import type {
   SettledOutcome,
   SignalMessage,
 } from './broker.ts'
-import { MemoryChannel } from './memory-channel.ts'
-import { DeadlineQueue } from './memory-deadlines.ts'
-import { DEFAULT_MEMORY_LIMITS, type MemoryBrokerLimits } from './memory-limits.ts'
-
-/** What `memory()` takes. With the first three, a simulation drives it on virtual time and one seed. */
-export interface MemoryBrokerOptions {
-  /** Milliseconds on a clock that never runs backwards far. Default `Date.now`. */
-  readonly now?: () => number
-  /** A new name on every call: 1–32 characters of `A–Z a–z 0–9 _ -`. Default 8 characters, 48 random bits. */
-  readonly random?: () => string
-  /**
-   * Calls back once after `delayMs`; returns how to cancel that. At most one is pending per broker. Default
-   * `setTimeout`, which does not keep a Node process alive.
-   */
-  readonly setTimer?: (callback: () => void, delayMs: number) => () => void
-  /** Told what a listener threw, which it must not; the others are told regardless. Default `console.error`. */
-  readonly onListenerError?: (error: unknown) => void
-  /** Bounds that differ from the defaults. */
-  readonly limits?: Partial<MemoryBrokerLimits>
-}
+import { type MemoryBrokerOptions, MemoryChannels } from './memory-channels.ts'
 
 /** A memory broker, and what it holds. */
 export interface MemoryBroker extends Broker {
@@ -61,31 +41,19 @@ export function memory(options: MemoryBrokerOptions = {}): MemoryBroker {
 
 class ProcessBroker implements MemoryBroker {
   readonly acknowledges = 'memory'
-  readonly #channels = new Map<string, MemoryChannel>()
-  readonly #deadlines = new DeadlineQueue<MemoryChannel>()
-  readonly #limits: MemoryBrokerLimits
-  readonly #now: () => number
-  readonly #random: () => string
-  readonly #setTimer: (callback: () => void, delayMs: number) => () => void
-  readonly #onListenerError: (error: unknown) => void
-  #timer: { readonly dueAt: number; readonly cancel: () => void } | undefined
-  #isClosed = false
+  readonly #channels: MemoryChannels
 
   constructor(options: MemoryBrokerOptions) {
-    this.#now = options.now ?? Date.now
-    this.#random = options.random ?? createRandom()
-    this.#setTimer = options.setTimer ?? setUnrefTimer
-    this.#onListenerError = options.onListenerError ?? ((error) => console.error('A broker listener threw.', error))
-    this.#limits = { ...DEFAULT_MEMORY_LIMITS, ...options.limits }
+    this.#channels = new MemoryChannels(options)
   }
 
   async append(name: string, append: Append): Promise<AppendOutcome> {
-    return this.#use(name, (channel, now) => {
+    return this.#channels.use(name, (channel, now) => {
       const { producer, once } = append
       const earlier = producer && channel.producers.check(producer, now)
       if (earlier !== undefined) return earlier
       const twin = once === undefined ? undefined : channel.onceKeys.find(once, now)
-      const entry = twin === undefined ? channel.log.append(append, this.#random(), now) : undefined
+      const entry = twin === undefined ? channel.log.append(append, this.#channels.random(), now) : undefined
       const cursor = entry?.cursor ?? twin
       if (producer) channel.producers.record(producer, { status: 'duplicate', cursor }, now)
       if (entry === undefined) return { status: 'duplicate', cursor }
@@ -96,7 +64,7 @@ class ProcessBroker implements MemoryBroker {
   }
 
   async refuse(name: string, producer: Producer, code: string): Promise<AppendOutcome> {
-    return this.#use(name, (channel, now) => {
+    return this.#channels.use(name, (channel, now) => {
       const earlier = channel.producers.check(producer, now)
       if (earlier !== undefined) return earlier
       const outcome: AppendOutcome = { status: 'refused', code }
@@ -106,20 +74,22 @@ class ProcessBroker implements MemoryBroker {
   }
 
   async read(name: string, request: ReadRequest): Promise<ReadResult> {
-    return this.#use(name, (channel, now) => channel.log.read(request, now))
+    return this.#channels.use(name, (channel, now) => channel.log.read(request, now))
   }
 
   async subscribe(name: string, listener: BrokerListener): Promise<BrokerSubscription> {
-    return this.#use(name, (channel) => channel.subscribe(listener, () => this.#touch(channel, this.#now())))
+    return this.#channels.use(name, (channel) =>
+      channel.subscribe(listener, () => this.#channels.touch(channel, this.#channels.now())),
+    )
   }
 
   async signal(name: string, signal: SignalMessage): Promise<void> {
-    this.#assertOpen()
-    this.#channels.get(name)?.deliver((listener) => listener.onSignal(signal))
+    this.#channels.assertOpen()
+    this.#channels.peek(name)?.deliver((listener) => listener.onSignal(signal))
   }
 
   async hold(name: string, hold: PresenceHold, options: { readonly maxMembers: number }): Promise<HoldOutcome> {
-    return this.#use(name, (channel, now) => {
+    return this.#channels.use(name, (channel, now) => {
       const { outcome, changes } = channel.presence.hold(hold, options.maxMembers, now)
       channel.deliverPresence(changes)
       return outcome
@@ -127,181 +97,51 @@ class ProcessBroker implements MemoryBroker {
   }
 
   async release(name: string, member: string, holder: string, graceMs: number): Promise<void> {
-    this.#useExisting(name, (channel, now) => {
+    this.#channels.useExisting(name, (channel, now) => {
       channel.deliverPresence(channel.presence.release(member, holder, graceMs, now))
     })
   }
 
   async depart(name: string, member: string, sequence: number): Promise<void> {
-    this.#use(name, (channel, now) => channel.deliverPresence(channel.presence.depart(member, sequence, now)))
+    this.#channels.use(name, (channel, now) =>
+      channel.deliverPresence(channel.presence.depart(member, sequence, now)),
+    )
   }
 
   async members(name: string): Promise<{ readonly version: string; readonly members: readonly PresenceMember[] }> {
-    return this.#use(name, ({ presence }) => ({ version: presence.version, members: presence.members }))
+    return this.#channels.use(name, ({ presence }) => ({ version: presence.version, members: presence.members }))
   }
 
   async claim(name: string, id: string, leaseMs: number): Promise<ClaimOutcome> {
-    return this.#use(name, (channel, now) => channel.commands.claim(id, this.#random(), leaseMs, now))
+    return this.#channels.use(name, (channel, now) =>
+      channel.commands.claim(id, this.#channels.random(), leaseMs, now),
+    )
   }
 
   async renew(name: string, id: string, fence: string, leaseMs: number): Promise<boolean> {
-    return this.#useExisting(name, (channel, now) => channel.commands.renew(id, fence, leaseMs, now)) ?? false
+    return (
+      this.#channels.useExisting(name, (channel, now) => channel.commands.renew(id, fence, leaseMs, now)) ?? false
+    )
   }
 
   async settle(name: string, id: string, fence: string, reply: CommandReply, rememberMs: number): Promise<boolean> {
     return (
-      this.#useExisting(name, (channel, now) => channel.commands.settle(id, fence, reply, rememberMs, now)) ?? false
+      this.#channels.useExisting(name, (channel, now) =>
+        channel.commands.settle(id, fence, reply, rememberMs, now),
+      ) ?? false
     )
   }
 
   async settled(name: string, id: string, timeoutMs: number): Promise<SettledOutcome> {
-    const settled = this.#useExisting(name, (channel, now) => channel.commands.settled(id, timeoutMs, now))
+    const settled = this.#channels.useExisting(name, (channel, now) => channel.commands.settled(id, timeoutMs, now))
     return settled ?? { status: 'lapsed' }
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true
-    const channels = [...this.#channels.values()]
-    this.#channels.clear()
-    this.#deadlines.clear()
-    this.#arm()
-    for (const channel of channels) channel.close()
+    this.#channels.close()
   }
 
   stats(): { readonly channels: number; readonly subscriptions: number; readonly waiting: number } {
-    let subscriptions = 0
-    let waiting = 0
-    for (const channel of this.#channels.values()) {
-      subscriptions += channel.subscriptions
-      waiting += channel.commands.waiting
-    }
-    return { channels: this.#channels.size, subscriptions, waiting }
-  }
-
-  /** Runs an operation on a channel, which comes into being where it is not there yet. */
-  #use<TResult>(name: string, operate: (channel: MemoryChannel, now: number) => TResult): TResult {
-    this.#assertOpen()
-    const now = this.#now()
-    let channel = this.#channels.get(name)
-    if (channel === undefined) {
-      if (this.#channels.size >= this.#limits.channels) this.#makeRoom()
-      channel = new MemoryChannel(name, this.#random(), this.#limits, this.#onListenerError)
-      this.#channels.set(name, channel)
-    }
-    return this.#operate(channel, now, operate)
-  }
-
-  /** Runs an operation that means nothing to a channel nobody has used. */
-  #useExisting<TResult>(
-    name: string,
-    operate: (channel: MemoryChannel, now: number) => TResult,
-  ): TResult | undefined {
-    this.#assertOpen()
-    const channel = this.#channels.get(name)
-    return channel && this.#operate(channel, this.#now(), operate)
-  }
-
-  #operate<TResult>(
-    channel: MemoryChannel,
-    now: number,
-    operate: (channel: MemoryChannel, now: number) => TResult,
-  ): TResult {
-    try {
-      channel.expire(now)
-      return operate(channel, now)
-    } finally {
-      this.#touch(channel, now)
-    }
-  }
-
-  /** Takes note that a channel was used: it is looked at again when something of it is due. */
-  #touch(channel: MemoryChannel, now: number): void {
-    channel.usedAt = now
-    if (this.#channels.get(channel.name) !== channel) return
-    this.#deadlines.hasten(channel, Math.min(channel.urgentAt, now + this.#limits.sweepMs))
-    this.#arm()
-  }
-
-  /** Keeps the one timer at the first deadline. One that is early is left: moving it costs more than waking up. */
-  #arm(): void {
-    const dueAt = this.#deadlines.first?.dueAt
-    if (this.#timer !== undefined && dueAt !== undefined && this.#timer.dueAt <= dueAt) return
-    this.#timer?.cancel()
-    this.#timer = undefined
-    if (dueAt === undefined) return
-    const delayMs = Math.min(LONGEST_TIMER_MS, Math.max(1, dueAt - this.#now()))
-    this.#timer = { dueAt, cancel: this.#setTimer(() => this.#handleTimer(), delayMs) }
-  }
-
-  #handleTimer(): void {
-    this.#timer = undefined
-    const now = this.#now()
-    for (
-      let channel = this.#deadlines.first;
-      channel !== undefined && channel.dueAt <= now;
-      channel = this.#deadlines.first
-    ) {
-      this.#deadlines.delete(channel)
-      channel.sweep(now)
-      // A listener may have closed the broker meanwhile.
-      if (this.#channels.get(channel.name) !== channel) continue
-      if (channel.isDroppable(now)) this.#drop(channel)
-      else this.#deadlines.set(channel, channel.nextDueAt(now))
-    }
-    this.#arm()
-  }
-
-  /** Drops the sixteenth part that was unused for longest, so that the search is paid for once in a while. */
-  #makeRoom(): void {
-    const evictable = [...this.#channels.values()].filter((channel) => channel.isEvictable)
-    if (evictable.length === 0) {
-      throw new TriwireError(
-        'unavailable',
-        `This server holds at most ${this.#limits.channels} channels. Try again later.`,
-      )
-    }
-    evictable.sort((one, other) => one.usedAt - other.usedAt)
-    for (const channel of evictable.slice(0, Math.ceil(evictable.length / 16))) this.#drop(channel)
-  }
-
-  #drop(channel: MemoryChannel): void {
-    this.#channels.delete(channel.name)
-    this.#deadlines.delete(channel)
-    channel.close()
-  }
-
-  #assertOpen(): void {
-    if (this.#isClosed) throw new TriwireError('unavailable', 'The broker is closed.')
+    return this.#channels.stats()
   }
 }
-
-/** Within what every runtime's timers take (2^31 − 1); a deadline further away is looked at in between. */
-const LONGEST_TIMER_MS = 3_600_000
-
-function setUnrefTimer(callback: () => void, delayMs: number): () => void {
-  const timer: unknown = setTimeout(callback, delayMs)
-  // Browsers, workerd and Deno hand out numbers; in Node and Bun the timer must not keep the process alive.
-  if (typeof timer === 'object' && timer !== null && 'unref' in timer) (timer as { unref: () => void }).unref()
-  return () => clearTimeout(timer as number)
-}
-
-/** Names of 6 random bytes; the generator is asked for many at a time, because one name goes into every append. */
-function createRandom(): () => string {
-  const bytes = new Uint8Array(6 * 128)
-  let used = bytes.length
-  return () => {
-    if (used === bytes.length) {
-      crypto.getRandomValues(bytes)
-      used = 0
-    }
-    let name = ''
-    for (const end = used + 6; used < end; used += 3) {
-      const word =
-        ((bytes[used] as number) << 16) | ((bytes[used + 1] as number) << 8) | (bytes[used + 2] as number)
-      for (let shift = 18; shift >= 0; shift -= 6) name += ALPHABET[(word >> shift) & 63]
-    }
-    return name
-  }
-}
-
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'

@@ -84,10 +84,21 @@ export class MemoryCommands {
     return true
   }
 
-  settle(id: string, fence: string, reply: CommandReply, rememberMs: number, now: number): boolean {
+  /** Whether this fence is the current one. */
+  holds(id: string, fence: string): boolean {
+    return this.#claims.get(id)?.fence === fence
+  }
+
+  /** Ends a claim with its reply, without remembering it: for brokers that remember replies elsewhere. */
+  finish(id: string, fence: string, reply: CommandReply): boolean {
     const claim = this.#claims.get(id)
     if (claim?.fence !== fence) return false
     this.#end(id, claim, { status: 'settled', reply })
+    return true
+  }
+
+  settle(id: string, fence: string, reply: CommandReply, rememberMs: number, now: number): boolean {
+    if (!this.finish(id, fence, reply)) return false
     const bytes = utf8Length(reply.ok ? reply.data : reply.message)
     this.#forget(id)
     this.#replies.set(id, { reply, bytes, forgetAt: now + rememberMs })

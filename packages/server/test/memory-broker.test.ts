@@ -1,7 +1,8 @@
 import type { Cursor } from '@triwire/protocol'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type MemoryBroker, type MemoryBrokerOptions, memory } from '../src/memory-broker.ts'
+import { type MemoryBroker, memory } from '../src/memory-broker.ts'
+import type { MemoryBrokerOptions } from '../src/memory-channels.ts'
 import { DeadlineQueue, type Due } from '../src/memory-deadlines.ts'
 import { brokerContract, createManualClock, type ManualClock, Recorder } from '../src/testing/index.ts'
 

@@ -11,6 +11,7 @@ export const knownModules: Readonly<Record<string, () => Promise<unknown>>> = {
   '@triwire/server': () => import('@triwire/server'),
   '@triwire/server/testing': () => import('@triwire/server/testing'),
   '@triwire/redis': () => import('@triwire/redis'),
+  '@triwire/sqlite': () => import('@triwire/sqlite'),
   '@triwire/vue': () => import('@triwire/vue'),
   hono: () => import('hono'),
   react: () => import('react'),
