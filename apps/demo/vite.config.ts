@@ -9,7 +9,18 @@ export default defineConfig(({ isSsrBuild }) => ({
   plugins: [react(), vue()],
   resolve: { conditions: [...conditions, 'module', 'browser', 'development|production'] },
   ssr: { noExternal: true, resolve: { conditions: [...conditions, 'module', 'node', 'development|production'] } },
-  build: { outDir: 'dist/page', target: isSsrBuild ? 'node20' : 'baseline-widely-available' },
+  build: {
+    outDir: 'dist/page',
+    ...(isSsrBuild
+      ? {
+          target: 'node20',
+          rolldownOptions: {
+            input: ['src/demo.ts', 'src/server.ts'],
+            output: { chunkFileNames: 'chunks/[name].js' },
+          },
+        }
+      : { target: 'baseline-widely-available' }),
+  },
   // `vite` alone serves the page with hot reload, beside a demo that is already running.
-  server: { proxy: { '/rt': { target: 'http://localhost:3000', ws: true } } },
+  server: { proxy: { '/rt': { target: 'http://localhost:3000', ws: true }, '/nodes': 'http://localhost:3000' } },
 }))

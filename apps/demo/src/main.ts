@@ -1,8 +1,12 @@
 // The page around the two clients. Each of them lives in its own folder and knows nothing of the other.
 
+import { mountNodes } from './nodes-panel.ts'
 import { mountReact } from './react/mount.tsx'
+import * as react from './react/realtime.ts'
+import { nodeCount } from './shared/cluster.ts'
 import { hrefOf, room } from './shared/location.ts'
 import { mountVue } from './vue/mount.ts'
+import * as vue from './vue/realtime.ts'
 
 /** `staff` is a closed door: the server denies it, and the page shows what that looks like. */
 const ROOMS = ['general', 'design', 'staff']
@@ -22,6 +26,13 @@ byId('copy').addEventListener('click', ({ currentTarget }) => void copy(currentT
 
 mountReact(byId('react'))
 mountVue(byId('vue'))
+if (nodeCount > 0) {
+  const clients = [
+    { app: 'react', name: 'React', ...react },
+    { app: 'vue', name: 'Vue', ...vue },
+  ] as const
+  mountNodes(byId('nodes'), clients)
+}
 
 async function copy(button: HTMLButtonElement): Promise<void> {
   try {

@@ -7,33 +7,42 @@ import { fileURLToPath } from 'node:url'
 import { serve } from '@hono/node-server'
 import { serveStatic } from '@hono/node-server/serve-static'
 import { triwire, webSocket } from '@triwire/hono'
+import { memory } from '@triwire/server'
 import { Hono } from 'hono'
-import { realtime } from './realtime.ts'
+import { asNode } from './cluster/node.ts'
+import { addressFrom, fail } from './listen.ts'
+import { createDemoRealtime } from './realtime.ts'
 
-const port = portFrom(process.env.PORT)
-const hostname = process.env.HOST || '127.0.0.1'
+const { port, hostname, problem } = addressFrom(process.env)
+
+// Alone, or one of several: the difference is the broker, and that somebody else tells people where to go.
+const node = await asNode()
+const realtime = createDemoRealtime(node?.broker ?? memory(), node?.seat)
 
 const app = new Hono()
   .route('/rt', triwire(realtime))
   .get('/healthz', (c) => c.text('ok'))
+  // Where there are several nodes, what stands in front of them answers this.
+  .get('/nodes', (c) => c.json([]))
   .use(serveStatic({ root: fileURLToPath(new URL('./page', import.meta.url)) }))
 
 const server = serve({ fetch: app.fetch, port, hostname, ...webSocket(realtime) }, (address) => {
-  console.log(`Triwire demo on http://localhost:${address.port}`)
+  if (node) node.listening(address.port)
+  else console.log(`Triwire demo on http://localhost:${address.port}`)
 })
 
-server.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EADDRINUSE') fail(`Port ${port} is in use. Choose another one, for example PORT=${port + 1}.`)
-  fail(`Cannot listen on ${hostname}:${port}: ${error.message}`)
-})
+server.on('error', (error) => fail(problem(error)))
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop())
+
+// Clients attach to the other nodes before they let go of this one.
+node?.onDrain(() => void realtime.drain({ spreadMs: 2000 }).then(stop))
 
 let stopping = false
 
 /**
- * Says goodbye to every client, then closes. Asked twice, or after 3 s, it just goes. There is no other server that
- * clients could attach to meanwhile; behind a load balancer, `await realtime.drain()` would come first.
+ * Says goodbye to every client, then closes. Asked twice, or after 3 s, it just goes. Where there are other servers that
+ * clients can attach to meanwhile, draining comes first.
  */
 async function stop(): Promise<void> {
   if (stopping) process.exit(0)
@@ -43,15 +52,4 @@ async function stop(): Promise<void> {
   server.close(() => process.exit(0))
   // Browsers keep connections ready that never carried a request; nothing is lost by not waiting for those.
   setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), 200)
-}
-
-function portFrom(value = '3000'): number {
-  const number = Number(value)
-  if (!/^\d+$/.test(value) || number > 65_535) fail(`PORT must be a number from 0 to 65535, and it is "${value}".`)
-  return number
-}
-
-function fail(message: string): never {
-  console.error(message)
-  process.exit(1)
 }

@@ -1,10 +1,10 @@
-/** The demo as its users start it: the built server, a process of its own, ended by its own handle. */
+/** The demo as its users start it: the built command, a process of its own, ended by its own handle. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const SCRIPT = fileURLToPath(new URL('../../../apps/demo/dist/server.js', import.meta.url))
+const SCRIPT = fileURLToPath(new URL('../../../apps/demo/dist/demo.js', import.meta.url))
 
 /** Milliseconds the server has to print its URL, and to stop. */
 const PATIENCE_MS = 15_000
@@ -13,28 +13,61 @@ const PATIENCE_MS = 15_000
 export interface DemoServer {
   readonly url: string
   readonly port: number
-  /** Ends it with a signal and waits until it is gone; returns the exit code, null where the signal ended it. */
-  stop(signal?: NodeJS.Signals): Promise<number | null>
+  /** What it has printed so far. */
+  readonly printed: () => string
+  /**
+   * Ends it with a signal and waits until it is gone; returns the exit code, null where the signal ended it.
+   * @param whom the process alone, or its group, as Ctrl+C does
+   */
+  stop(signal?: NodeJS.Signals, whom?: 'process' | 'group'): Promise<number | null>
+}
+
+/** How to start it. */
+export interface DemoOptions {
+  /** Flags of the command. */
+  readonly flags?: readonly string[]
+  /** Beside the environment of the tests; undefined takes a variable out. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+}
+
+/** A demo that ended by itself. */
+export interface EndedDemo {
+  readonly code: number | null
+  /** All of its output. */
+  readonly printed: string
+}
+
+/** Runs the demo where it is expected to end by itself, and waits until it does. */
+export async function runDemo(options: DemoOptions): Promise<EndedDemo> {
+  const child = spawnDemo(0, options, 'pipe')
+  let printed = ''
+  for (const output of [child.stdout, child.stderr])
+    output?.on('data', (chunk: Buffer) => (printed += String(chunk)))
+  const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
+  await once(child, 'close')
+  clearTimeout(timer)
+  return { code: child.exitCode, printed }
 }
 
 /**
  * Starts the demo.
  * @param port 0 takes a free one
  */
-export async function startDemo(port = 0): Promise<DemoServer> {
-  if (!existsSync(SCRIPT)) throw new Error('The demo is not built. Run `pnpm build` first.')
-  const child = spawn(process.execPath, [SCRIPT], {
-    env: { ...process.env, PORT: String(port) },
-    stdio: ['ignore', 'pipe', 'inherit'],
+export async function startDemo(port = 0, options: DemoOptions = {}): Promise<DemoServer> {
+  const child = spawnDemo(port, options, 'inherit')
+  let printed = ''
+  child.stdout?.on('data', (chunk: Buffer) => {
+    printed += String(chunk)
   })
   const url = await printedUrl(child)
   return {
     url,
     port: Number(new URL(url).port),
-    async stop(signal = 'SIGTERM') {
-      if (child.exitCode === null && child.signalCode === null) {
+    printed: () => printed,
+    async stop(signal = 'SIGTERM', whom = 'process') {
+      if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
         const gone = once(child, 'exit')
-        child.kill(signal)
+        process.kill(whom === 'group' ? -child.pid : child.pid, signal)
         const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
         await gone
         clearTimeout(timer)
@@ -42,6 +75,21 @@ export async function startDemo(port = 0): Promise<DemoServer> {
       return child.exitCode
     },
   }
+}
+
+function spawnDemo(port: number, { flags = [], env = {} }: DemoOptions, stderr: 'inherit' | 'pipe'): ChildProcess {
+  if (!existsSync(SCRIPT)) throw new Error('The demo is not built. Run `pnpm build` first.')
+  const child = spawn(process.execPath, [SCRIPT, ...flags], {
+    env: { ...process.env, PORT: String(port), ...env },
+    stdio: ['ignore', 'pipe', stderr],
+    // As a shell does it, so that a signal can go to the whole group.
+    detached: true,
+  })
+  // A test run that is ended from outside stops nothing in an orderly way.
+  const end = (): void => void child.kill()
+  process.once('exit', end)
+  child.once('exit', () => process.off('exit', end))
+  return child
 }
 
 function printedUrl(child: ChildProcess): Promise<string> {

@@ -1,8 +1,10 @@
+import { nodeCount } from '../shared/cluster.ts'
 import { Chat } from './Chat.tsx'
 import { Connection } from './Connection.tsx'
 import { Lobby } from './Lobby.tsx'
 import { Members } from './Members.tsx'
 import { guest } from './realtime.ts'
+import { Ticker } from './Ticker.tsx'
 
 export function App() {
   return (
@@ -15,6 +17,7 @@ export function App() {
         <Members />
       </header>
       <Connection />
+      {nodeCount > 0 ? <Ticker /> : null}
       <div className="cards">
         <Lobby />
         <Chat />

@@ -1,4 +1,4 @@
-// The React client's own session, and the two rooms it is in.
+// The React client's own session, the two rooms it is in, and what it hears of the nodes.
 
 import { createClient } from '@triwire/client'
 import type { Api } from '../contract.ts'
@@ -12,3 +12,4 @@ export const client = createClient<Api>({ url: '/rt', auth: () => guest.token, w
 
 export const lobby = client.channels.lobby({ room })
 export const chat = client.channels.chat({ roomId: room })
+export const cluster = client.channels.cluster()

@@ -1,4 +1,5 @@
-// Each client is a guest of its own with a made-up name, kept for as long as the tab lives.
+// Each client is a guest of its own with a made-up name, kept for as long as the tab lives, and a seat of its own, kept
+// for as long as the page does: a tab that is duplicated takes its guests along, but not their wires.
 
 /** Which of the two clients. */
 export type App = 'react' | 'vue'
@@ -6,6 +7,8 @@ export type App = 'react' | 'vue'
 /** Who a client says it is. */
 export interface Guest {
   readonly name: string
+  /** Names this client among all that are open; see `auth.ts`. */
+  readonly seat: string
   /** What the server verifies; see `auth.ts`. */
   readonly token: string
 }
@@ -21,9 +24,10 @@ const LAST: Readonly<Record<App, readonly string[]>> = {
 /** The guest of one client in this tab. */
 export function guestFor(app: App): Guest {
   const key = `triwire-demo:${app}`
-  const token = sessionStorage.getItem(key) ?? newToken(app)
-  sessionStorage.setItem(key, token)
-  return { token, name: token.split(':')[1] ?? '' }
+  const kept = sessionStorage.getItem(key) ?? newToken(app)
+  sessionStorage.setItem(key, kept)
+  const seat = randomHex(4)
+  return { token: `${kept}:${seat}`, name: kept.split(':')[1] ?? '', seat }
 }
 
 /** The letters of an avatar: `Amber Otter` has `AO`. */
@@ -33,7 +37,12 @@ export function initials(name: string): string {
 }
 
 function newToken(app: App): string {
-  const [first = 0, last = 0, ...id] = crypto.getRandomValues(new Uint8Array(18))
-  const hex = id.map((byte) => byte.toString(16).padStart(2, '0')).join('')
-  return `guest:${FIRST[first % FIRST.length]} ${LAST[app][last % LAST[app].length]}:${hex}`
+  const [first = 0, last = 0] = crypto.getRandomValues(new Uint8Array(2))
+  return `guest:${FIRST[first % FIRST.length]} ${LAST[app][last % LAST[app].length]}:${randomHex(16)}`
+}
+
+function randomHex(bytes: number): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('')
 }
