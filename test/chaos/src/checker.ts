@@ -6,7 +6,8 @@
 // - forgotten: acknowledged, gone from the log itself, and never reached a reader who thus cannot know: what it read has
 //   no hole. Only where the log was read at the end, by a reader called `store`
 // - duplicated: reached a reader more than once (per life of the reader)
-// - again: the same, but it was told of a gap in between: the log had lost it, and it was sent again
+// - again: the same, but it was told of a gap in between: the log had lost it, and it was sent again. Only where the log
+//   was read at the end, too
 // - reordered: reached a reader behind a higher number of the same sender, or in another order than other readers
 // - unanswered: sent, with neither an acknowledgement nor a failure; whether it arrives is open
 
@@ -96,6 +97,7 @@ export function check(lines: readonly HistoryLine[]): Verdict[] {
 }
 
 function judge(reader: Reader, { sent, acked, failed }: Sends, readers: readonly Reader[]): Verdict {
+  const store = readers.find(({ channel, name }) => channel === reader.channel && name === STORE)
   /** Where each was seen last: behind a gap, the log may have another order than before. */
   const places = new Map<string, number>()
   const seen = new Map<string, number>()
@@ -107,6 +109,7 @@ function judge(reader: Reader, { sent, acked, failed }: Sends, readers: readonly
   let strange = 0
   for (const [place, item] of reader.items.entries()) {
     if (item === 'gap') {
+      if (store === undefined) continue
       gapAt = place
       highest.clear()
       continue
@@ -126,7 +129,6 @@ function judge(reader: Reader, { sent, acked, failed }: Sends, readers: readonly
   }
   const missing = [...acked].filter((id) => !places.has(id))
   const untold = missing.filter((id) => !isBehindGap(reader, id))
-  const store = readers.find(({ channel, name }) => channel === reader.channel && name === STORE)
   const kept = store && new Set(store.items.flatMap((item) => (item === 'gap' ? [] : [item.id])))
   const lost = kept === undefined ? untold.length : untold.filter((id) => kept.has(id)).length
   return {

@@ -91,4 +91,24 @@ describe('the checker', () => {
     expect(verdictOf(lines)).toMatchObject(clean)
     expect(verdictOf(lines, 'z')).toMatchObject({ ...clean, lost: 1 })
   })
+
+  describe('where the log was read at the end', () => {
+    const kept = (...numbers: number[]): HistoryLine[] => numbers.map((n) => got(n, 'a', 'store'))
+
+    test('does not call lost what a store forgot before its reader came to it', () => {
+      const lines = [...both(1, 2, 3), ...kept(1, 3), got(1), got(3)]
+      expect(verdictOf(lines)).toMatchObject({ ...clean, forgotten: 1, delivered: 2 })
+    })
+
+    test('calls lost what the log holds and the reader never had', () => {
+      const lines = [...both(1, 2, 3), ...kept(1, 2, 3), got(1), got(3)]
+      expect(verdictOf(lines)).toMatchObject({ ...clean, lost: 1, forgotten: 0 })
+    })
+
+    test('tells what came again behind a gap from what came twice', () => {
+      const again = [...both(1, 2), ...kept(1, 2), got(1), got(2), gap, got(2)]
+      expect(verdictOf(again)).toMatchObject({ ...clean, again: 1, gaps: ['new_epoch'] })
+      expect(verdictOf([...again, got(2)])).toMatchObject({ duplicated: 1, again: 1 })
+    })
+  })
 })
