@@ -2,11 +2,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { createClient } from '@redis/client'
+import { freePort } from './free-port.ts'
 
 /** A running Redis. */
 export interface RedisServer {
@@ -78,15 +78,6 @@ async function spawnRedis(args: readonly string[]): Promise<ChildProcess> {
     child.once('exit', () => reject(new Error(`Redis ended at once:\n${lines.join('\n')}`)))
   })
   return child
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address !== null ? address.port : 0
 }
 
 /** Starts a cluster of masters that share the slots, and waits until each of them knows so. */

@@ -1,0 +1,192 @@
+/**
+ * Reading a log. It begins at the head and goes back along the chain, because only the chain says what belongs to the log: in
+ * strides of as many entries as a message knows the offsets of, then forward again over the entries of the page, many at a
+ * time. An entry that is at hand costs nothing, and is believed where the chain that the store has now leads to it.
+ */
+import type { Cursor, LogEntry, ReadRequest, ReadResult } from '@triwire/server'
+import type { EntryCache } from './entry-cache.ts'
+import { isBeyond, type Log } from './log.ts'
+import { isSame, type LogMessage, toEntry } from './message.ts'
+
+/** Entries that are got at a time. */
+const BATCH = 32
+
+type Page = Extract<ReadResult, { status: 'page' }>
+
+/** What is wanted of a log, as far as that can be told without looking at the entries. */
+interface Wish {
+  /** Only what lies behind this offset. */
+  readonly offset: number
+  /** Only what comes after so many entries. */
+  readonly count: number
+}
+
+/** An entry with the position before it. */
+interface Link {
+  readonly message: LogMessage
+  readonly before: Cursor
+}
+
+/** Reads the logs of one broker. */
+export class Reader {
+  readonly #log: Log
+  readonly #cache: EntryCache
+  readonly #now: () => number
+
+  constructor(log: Log, cache: EntryCache, now: () => number) {
+    this.#log = log
+    this.#cache = cache
+    this.#now = now
+  }
+
+  async read(channel: string, request: ReadRequest, until: number): Promise<ReadResult> {
+    const last = await this.#log.head(channel, until)
+    const shared = { channel, last, now: this.#now(), log: this.#log, cache: this.#cache, until }
+    try {
+      return await new Reading({ ...shared, believes: true }).read(request)
+    } catch (error) {
+      if (!(error instanceof Contradiction)) throw error
+      // The store has lost what this node still remembered.
+      this.#cache.forget(channel)
+      return new Reading({ ...shared, believes: false }).read(request)
+    }
+  }
+}
+
+/** An entry that was at hand is none of the chain any more. */
+class Contradiction extends Error {}
+
+interface ReadingOptions {
+  readonly channel: string
+  /** The last message when it began: an event or a mark. */
+  readonly last: LogMessage
+  readonly now: number
+  readonly log: Log
+  readonly cache: EntryCache
+  readonly until: number
+  /** Whether it takes entries that are at hand. */
+  readonly believes: boolean
+}
+
+/** One read, at one moment of the log. */
+class Reading {
+  readonly #options: ReadingOptions
+  readonly #last: LogMessage
+
+  constructor(options: ReadingOptions) {
+    this.#options = options
+    this.#last = options.last
+  }
+
+  async read({ after, tail = 0, limit, bytes }: ReadRequest): Promise<ReadResult> {
+    const { head, count } = this.#last
+    const at: Page = { status: 'page', entries: [], from: head, head }
+    const lost: ReadResult = { status: 'gap', reason: 'lost_tail', next: undefined, head }
+    if (after === undefined) {
+      if (tail <= 0) return at
+      return this.#page(await this.#back({ offset: 0, count: count - tail }), limit, bytes)
+    }
+    if (after.epoch !== head.epoch) {
+      const { from } = await this.#page(await this.#back({ offset: 0, count: 0 }), 0, 0)
+      return { status: 'gap', reason: 'new_epoch', next: from, head }
+    }
+    if (after.offset >= head.offset) return isSame(after, head) ? at : lost
+    const page = await this.#page(await this.#back({ offset: after.offset, count: 0 }), limit, bytes)
+    if (page.from.offset > after.offset) return { status: 'gap', reason: 'trimmed', next: page.from, head }
+    // Where it should lie there is another, or none.
+    return isSame(page.from, after) ? page : lost
+  }
+
+  /** Goes back from the head while entries are wanted and kept. Answers their offsets, oldest first. */
+  async #back(wish: Wish): Promise<readonly number[]> {
+    const { history, count, offsets } = this.#last
+    const newestFirst: number[] = []
+    const least = Math.max(wish.count, count - Math.max(1, history?.keep ?? 0))
+    let known = offsets
+    for (let newest = count; known.length > 0; ) {
+      // What lies beyond offset or number need not be looked at.
+      const wanted = known.filter((offset, index) => offset > wish.offset && newest - index > least)
+      const farthest = wanted.at(-1)
+      if (farthest === undefined) break
+      const entry = await this.#get(farthest)
+      if (entry === undefined || !this.#isKept(entry)) {
+        const entries = await this.#getAll(wanted)
+        const end = entries.findIndex((one) => one === undefined || !this.#isKept(one))
+        newestFirst.push(...wanted.slice(0, end === -1 ? wanted.length : end))
+        break
+      }
+      newestFirst.push(...wanted)
+      if (wanted.length < known.length) break
+      newest = entry.count - 1
+      known = entry.offsets.slice(1)
+    }
+    return newestFirst.reverse()
+  }
+
+  /** The page over the first of these offsets. Where the chain is broken, it begins behind that. */
+  async #page(offsets: readonly number[], limit: number, bytes: number): Promise<Page> {
+    const { head } = this.#last
+    // The first one is needed for the position before it, even where no entry is asked for.
+    const most = Math.max(1, limit)
+    const links: Link[] = []
+    let size = 0
+    let next = 0
+    for (let isFull = false; next < offsets.length && !isFull; ) {
+      const batch = await this.#getAll(offsets.slice(next, next + Math.min(BATCH, most - links.length)))
+      for (const message of batch) {
+        const before = message?.before
+        const link = links.at(-1)
+        if (message === undefined || before === undefined || (link && !isSame(link.message.head, before))) {
+          this.#doubt()
+          // What came before has gone meanwhile, or never belonged to this chain.
+          links.length = 0
+          size = 0
+        }
+        isFull = links.length > 0 && size + (message?.size ?? 0) > bytes
+        if (isFull) break
+        next++
+        if (message === undefined || before === undefined) continue
+        links.push({ message, before })
+        size += message.size
+      }
+      isFull ||= links.length >= most
+    }
+    await this.#verify(links.at(-1), offsets[next])
+    const entries: LogEntry[] = limit === 0 ? [] : links.map(({ message, before }) => toEntry(message, before))
+    return { status: 'page', entries, from: links[0]?.before ?? head, head }
+  }
+
+  /** Has the store confirm the last entry of a page, and by it all before it: each names the one it follows. */
+  async #verify(link: Link | undefined, following: number | undefined): Promise<void> {
+    const { channel, log, until, believes } = this.#options
+    if (!believes || link === undefined || following === undefined) return
+    const next = await log.at(channel, following, until)
+    if (next?.before === undefined || !isSame(next.before, link.message.head)) this.#doubt()
+  }
+
+  #doubt(): void {
+    if (this.#options.believes) throw new Contradiction('The chain does not lead to an entry that was at hand.')
+  }
+
+  /** Whether the history still holds an entry. */
+  #isKept(entry: LogMessage): boolean {
+    const { history } = this.#last
+    if (history === undefined || isBeyond(entry, this.#last)) return false
+    return this.#options.now - entry.at < history.ttlMs
+  }
+
+  #getAll(offsets: readonly number[]): Promise<readonly (LogMessage | undefined)[]> {
+    return Promise.all(offsets.map((offset) => this.#get(offset)))
+  }
+
+  /** The entry at an offset, if it is of this life of the log. */
+  async #get(offset: number): Promise<LogMessage | undefined> {
+    const { channel, log, cache, until, believes } = this.#options
+    const { head, before } = this.#last
+    if (offset === head.offset && before !== undefined) return this.#last
+    const cached = believes ? cache.get(channel, offset) : undefined
+    const isFit = cached?.head.epoch === head.epoch && (offset !== head.offset || cached.head.tag === head.tag)
+    const entry = isFit ? cached : await log.at(channel, offset, until)
+    return entry?.before !== undefined && entry.head.epoch === head.epoch ? entry : undefined
+  }
+}
