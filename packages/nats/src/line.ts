@@ -2,6 +2,7 @@
  * The line to NATS. It comes back by itself, and says so: what was published meanwhile is lost to those who listen. What was
  * on its way when it was cut fails at once, for whoever sent it to send it again.
  */
+import { setMaxListeners } from 'node:events'
 import { connect, type Msg, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node'
 
 /** How NATS is reached. */
@@ -168,6 +169,8 @@ export class Line {
   #up(nats: NatsConnection): void {
     this.#retries = 0
     this.#cut = new AbortController()
+    // Everything that is on its way listens to it.
+    setMaxListeners(0, this.#cut.signal)
     this.#open = { nats, cut: this.#cut.signal }
     this.#wake()
   }

@@ -84,7 +84,6 @@ const WRONG_LAST_SEQUENCE = 10071
 const STREAM_NOT_FOUND = 10059
 /** What the library calls it that nobody takes a message: no stream, or a server without JetStream. */
 const NOBODY_THERE = 'JetStreamNotEnabled'
-const SEQUENCE_NOT_FOUND = 10043
 
 interface Prepared {
   readonly line: OpenLine
@@ -157,17 +156,6 @@ export class Store {
     const until = performance.now() + ATTEMPT_MS
     const { logStream } = this.#options.names
     await this.#insist(until, ({ manager }) => manager.streams.purge(logStream, { filter: subject, ...what }))
-  }
-
-  /** Removes one message of the log. */
-  async remove(sequence: number, until: number): Promise<void> {
-    const { logStream } = this.#options.names
-    await this.#insist(until, async ({ manager }) => {
-      await manager.streams.deleteMessage(logStream, sequence, false).catch((error: unknown) => {
-        // Somebody else was quicker.
-        if (!isCode(error, SEQUENCE_NOT_FOUND)) throw error
-      })
-    })
   }
 
   /** Has a stream keep its messages for so long, from before anything that needs it is stored. */

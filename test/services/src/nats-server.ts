@@ -1,7 +1,7 @@
 /** A NATS with JetStream of a test's own: a free port on loopback, a folder that is removed, ended by its own handle. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -17,6 +17,8 @@ export interface NatsServer {
   kill(): Promise<void>
   /** Starts it again, and waits until it serves. */
   start(options?: { readonly isEmpty?: boolean }): Promise<void>
+  /** Copies its files while it is down. Returns how to have it find them as they were, while it is down again. */
+  save(): () => void
   /** Ends it for good and removes its folder. */
   stop(): Promise<void>
 }
@@ -36,6 +38,7 @@ export async function startNats(): Promise<NatsServer> {
   const port = await freePort()
   const folder = mkdtempSync(join(tmpdir(), 'triwire-nats-'))
   let child = await run(port, folder)
+  let saves = 0
   const kill = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return
     child.kill('SIGKILL')
@@ -52,6 +55,14 @@ export async function startNats(): Promise<NatsServer> {
       await kill()
       if (isEmpty) rmSync(join(folder, 'jetstream'), { recursive: true, force: true })
       child = await run(port, folder)
+    },
+    save: () => {
+      const saved = `${folder}-${saves++}`
+      cpSync(folder, saved, { recursive: true })
+      return () => {
+        rmSync(folder, { recursive: true, force: true })
+        renameSync(saved, folder)
+      }
     },
     stop: async () => {
       await kill()
