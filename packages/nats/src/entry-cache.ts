@@ -11,7 +11,7 @@ const MAX_BYTES = 32 * 1024 * 1024
 const ENTRY_BYTES = 512
 
 interface Kept {
-  /** By offset, oldest first as a rule. */
+  /** By where they lie, oldest first as a rule. */
   readonly messages: Map<number, LogMessage>
   bytes: number
 }
@@ -31,8 +31,8 @@ export class EntryCache {
     return this.#entries
   }
 
-  get(channel: string, offset: number): LogMessage | undefined {
-    return this.#channels.get(channel)?.messages.get(offset)
+  get(channel: string, sequence: number): LogMessage | undefined {
+    return this.#channels.get(channel)?.messages.get(sequence)
   }
 
   add(channel: string, message: LogMessage): void {
@@ -40,10 +40,10 @@ export class EntryCache {
     const kept = this.#channels.get(channel) ?? { messages: new Map(), bytes: 0 }
     this.#channels.delete(channel)
     this.#channels.set(channel, kept)
-    const offset = message.head.offset
-    const known = kept.messages.get(offset)
+    const { sequence } = message
+    const known = kept.messages.get(sequence)
     if (known) this.#remove(kept, known)
-    kept.messages.set(offset, message)
+    kept.messages.set(sequence, message)
     this.#count(kept, message, 1)
     if (kept.messages.size > MAX_ENTRIES) {
       for (const oldest of kept.messages.values()) {
@@ -74,7 +74,7 @@ export class EntryCache {
   }
 
   #remove(kept: Kept, message: LogMessage): void {
-    kept.messages.delete(message.head.offset)
+    kept.messages.delete(message.sequence)
     this.#count(kept, message, -1)
   }
 

@@ -30,8 +30,10 @@ interface ProducerRecord {
   readonly answers: readonly Answer[]
 }
 
-/** Answers per producer that can be repeated word for word, among those it has no answer for. */
+/** Answers per producer that can be repeated word for word. */
 const REMEMBERED_ANSWERS = 100
+/** Those among them that the producer says it has: only what was overtaken asks for them, and each makes its record longer. */
+const SETTLED_ANSWERS = 16
 /** The part of the window by which the note of a producer's last use may be late: not every repetition is worth a write. */
 const LATE = 16
 
@@ -55,7 +57,7 @@ export class Identities {
     let verdict: Verdict = { status: 'answered', outcome: { status: 'duplicate', cursor: undefined } }
     const decide = (text: string | undefined): { readonly text: string } | undefined => {
       const record = this.#parse(text)
-      const answers = (record?.answers ?? []).filter(([number]) => number >= producer.lowest || number === sequence)
+      const answers = record?.answers ?? []
       // A sequence whose event may be missing is not passed: its producer has no answer and says it again.
       const open = answers.find(
         ([number, status]) => status === 'p' && number < sequence && number >= producer.lowest,
@@ -75,7 +77,10 @@ export class Identities {
           : { status: 'answered', outcome: { status: 'refused', code } }
       const answer: Answer = code === undefined ? [sequence, 'p', id] : [sequence, 'r', code]
       const usedAt = this.#clock.now()
-      return format({ usedAt, last: sequence, answers: [...answers.slice(1 - REMEMBERED_ANSWERS), answer] })
+      const kept = answers.filter(
+        ([number], index) => number >= producer.lowest || index >= answers.length - SETTLED_ANSWERS,
+      )
+      return format({ usedAt, last: sequence, answers: [...kept.slice(1 - REMEMBERED_ANSWERS), answer] })
     }
     await this.#records.change(this.#producer(channel, producer), decide, until)
     return verdict

@@ -9,7 +9,7 @@ import { type Append, type Cursor, startOf, TriwireError } from '@triwire/server
 import type { EntryCache } from './entry-cache.ts'
 import { Lanes } from './lanes.ts'
 import { Lru } from './lru.ts'
-import { type Draft, formatMessage, isSame, type LogMessage, MAX_OFFSETS, parseMessage } from './message.ts'
+import { type Draft, formatMessage, isSame, type LogMessage, MAX_SEQUENCES, parseMessage } from './message.ts'
 import type { Names } from './names.ts'
 import { nonce } from './nonce.ts'
 import { Overtaken, type Store } from './store.ts'
@@ -145,12 +145,11 @@ export class Log {
       tag: nonce(),
       position,
       before: position,
-      count: (head?.count ?? 0) + 1,
       bytes: (head?.bytes ?? 0) + Buffer.byteLength(data),
       // Never before the one it follows, so that ages are in the order of the log.
       at: Math.max(Math.round(this.#store.clock.now()), head?.at ?? 0),
       history,
-      offsets: (head?.offsets ?? []).slice(0, MAX_OFFSETS - 1),
+      sequences: (head?.sequences ?? []).slice(0, MAX_SEQUENCES - 1),
       follows: head?.sequence ?? 0,
       event,
       cause,
@@ -163,11 +162,10 @@ export class Log {
       tag: nonce(),
       position: head?.head ?? startOf(nonce()),
       before: undefined,
-      count: head?.count ?? 0,
       bytes: head?.bytes ?? 0,
       at: Math.max(Math.round(this.#store.clock.now()), head?.at ?? 0),
       history: head?.history,
-      offsets: head?.offsets ?? [],
+      sequences: head?.sequences ?? [],
       follows: head?.sequence ?? 0,
       event: '',
       cause: undefined,
@@ -204,7 +202,8 @@ export class Log {
 
   /** Purges what is beyond the history, now and then, behind the append's back. */
   #trim(channel: string, head: LogMessage): void {
-    const { history, count } = head
+    const { history } = head
+    const count = head.head.offset
     if (history === undefined || count % TRIM_STEP !== 0 || this.#purging.has(channel)) return
     const first = this.#firstKept(channel, head)
     if (first === undefined && count <= history.keep + TRIM_STEP) return
@@ -220,7 +219,7 @@ export class Log {
   /** The oldest entry within number and bytes of the history, where the one before it is at hand, too. */
   #firstKept(channel: string, head: LogMessage): LogMessage | undefined {
     for (let entry = head; entry.before !== undefined; ) {
-      const before = this.#cache.get(channel, entry.before.offset)
+      const before = this.#cache.get(channel, entry.sequences[1] ?? 0)
       if (before === undefined || !isSame(before.head, entry.before)) return undefined
       if (isBeyond(before, head)) return entry
       entry = before
@@ -233,9 +232,9 @@ export class Log {
  * Whether an entry is beyond the number or the bytes that the newest message asks for. The newest entry never is: it can be
  * read at least once.
  */
-export function isBeyond(entry: LogMessage, { head, count, bytes, history }: LogMessage): boolean {
+export function isBeyond(entry: LogMessage, { head, bytes, history }: LogMessage): boolean {
   if (history === undefined || entry.head.offset === head.offset) return false
-  return count - entry.count >= history.keep || bytes - entry.bytes + entry.size > history.bytes
+  return head.offset - entry.head.offset >= history.keep || bytes - entry.bytes + entry.size > history.bytes
 }
 
 function toMessage(found: StoredMsg): LogMessage | undefined {

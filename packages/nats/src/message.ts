@@ -1,16 +1,17 @@
 /**
  * What lies in the log, as one text per message: a head of JSON, newline, data. NATS numbers the messages of all channels
- * together, so the positions of a channel have holes, and each message says which one it follows. Its head is an array:
+ * together; a channel numbers its own, and each message says which one it follows and where the ones before it lie. Its head
+ * is an array:
  *
  * 1. `e` an event, or `m` a mark: a position without an event, for a channel that is new, or quiet for long
  * 2. epoch
  * 3. tag, 4. offset and 5. tag of the event before it; of a mark, 3. is its own name and 4. and 5. are the head of the log
- * 6. how many events there were, and 7. how many bytes of data, up to and with this one
- * 8. when, in milliseconds since 1970 by the server's clock
- * 9. the history that holds since: number, age in milliseconds, bytes; null where nothing was appended yet
- * 10. the offsets of the events before the one of 4, as differences, at most 31
- * 11. the message it follows on its subject, marks included; 0 where there is none
- * 12. event, 13. cause or null
+ * 6. how many bytes of data there were, up to and with this one
+ * 7. when, in milliseconds since 1970 by the server's clock
+ * 8. the history that holds since: number, age in milliseconds, bytes; null where nothing was appended yet
+ * 9. where the event of 4 and those before it lie in the stream, at most 31: the first, then differences
+ * 10. the message it follows on its subject, marks included; 0 where there is none
+ * 11. event, 12. cause or null
  *
  * Signals are `[event, key, member]`, newline, data.
  */
@@ -24,12 +25,11 @@ export interface LogMessage {
   readonly head: Cursor
   /** The position before the event; undefined for a mark. */
   readonly before: Cursor | undefined
-  readonly count: number
   readonly bytes: number
   readonly at: number
   readonly history: History | undefined
-  /** Offsets of events up to `head`, newest first: a reader need not go back one by one. */
-  readonly offsets: readonly number[]
+  /** Where the events up to `head` lie, newest first: a reader need not go back one by one. */
+  readonly sequences: readonly number[]
   /** The message it follows on its subject. */
   readonly follows: number
   readonly event: string
@@ -39,8 +39,8 @@ export interface LogMessage {
   readonly size: number
 }
 
-/** Offsets a message tells. */
-export const MAX_OFFSETS = 32
+/** Events of which a message knows where they lie, itself included. */
+export const MAX_SEQUENCES = 32
 
 /** A message of the log before it is stored. `before` is undefined for a mark, whose `tag` is just its name. */
 export interface Draft extends Omit<LogMessage, 'sequence' | 'head' | 'size'> {
@@ -51,13 +51,10 @@ export interface Draft extends Omit<LogMessage, 'sequence' | 'head' | 'size'> {
 
 /** Writes one. */
 export function formatMessage(draft: Draft): string {
-  const { tag, position, before, count, bytes, at, history, offsets, follows, event, cause, data } = draft
-  const differences: number[] = []
-  let last = position.offset
-  for (const offset of offsets) {
-    if (offset !== position.offset) differences.push(last - offset)
-    last = offset
-  }
+  const { tag, position, before, bytes, at, history, sequences, follows, event, cause, data } = draft
+  const differences = sequences.map((sequence, index) =>
+    index === 0 ? sequence : (sequences[index - 1] ?? 0) - sequence,
+  )
   const kept = history === undefined ? null : [history.keep, history.ttlMs, history.bytes]
   const head: readonly unknown[] = [
     before === undefined ? 'm' : 'e',
@@ -65,7 +62,6 @@ export function formatMessage(draft: Draft): string {
     tag,
     position.offset,
     position.tag,
-    count,
     bytes,
     at,
     kept,
@@ -81,27 +77,19 @@ export function parseMessage(sequence: number, text: string): LogMessage | undef
   try {
     const end = text.indexOf('\n')
     const head = JSON.parse(text.slice(0, end)) as unknown[]
-    const [type, epoch, tag, offset, tagBefore, count, bytes, at, kept, differences, follows, event, cause] = head
-    if (![sequence, count, bytes, at, follows].every(Number.isFinite) || !Array.isArray(differences))
-      return undefined
+    const [type, epoch, tag, offset, tagBefore, bytes, at, kept, differences, follows, event, cause] = head
+    if (![sequence, bytes, at, follows].every(Number.isFinite)) return undefined
     const position = parseCursor(`${epoch}:${offset}:${tagBefore}`)
-    const offsets = toOffsets(position.offset, differences as unknown[])
+    const sequences = toSequences(differences)
     const history = toHistory(kept)
-    if (offsets === undefined || history === 'malformed') return undefined
-    const shared = {
-      sequence,
-      count: count as number,
-      bytes: bytes as number,
-      at: at as number,
-      history,
-      follows: follows as number,
-    }
+    if (sequences === undefined || history === 'malformed') return undefined
+    const shared = { sequence, bytes: bytes as number, at: at as number, history, follows: follows as number }
     if (type === 'm') {
       return {
         ...shared,
         head: position,
         before: undefined,
-        offsets,
+        sequences,
         event: '',
         cause: undefined,
         data: '',
@@ -112,9 +100,9 @@ export function parseMessage(sequence: number, text: string): LogMessage | undef
     const data = text.slice(end + 1)
     return {
       ...shared,
-      head: parseCursor(`${epoch}:${sequence}:${tag}`),
+      head: parseCursor(`${epoch}:${position.offset + 1}:${tag}`),
       before: position,
-      offsets: [sequence, ...offsets].slice(0, MAX_OFFSETS),
+      sequences: [sequence, ...sequences].slice(0, MAX_SEQUENCES),
       event,
       cause: cause ?? undefined,
       data,
@@ -125,9 +113,9 @@ export function parseMessage(sequence: number, text: string): LogMessage | undef
   }
 }
 
-/** The entry a message is; `before` is what `LogMessage` has. */
-export function toEntry({ head, event, cause, data }: LogMessage, before: Cursor): LogEntry {
-  return { cursor: head, prev: before.offset, event, data, cause }
+/** The entry a message is. */
+export function toEntry({ head, event, cause, data }: LogMessage): LogEntry {
+  return { cursor: head, prev: undefined, event, data, cause }
 }
 
 /** Writes a signal. */
@@ -156,16 +144,17 @@ function isTextOrNull(value: unknown): value is string | null {
   return value === null || typeof value === 'string'
 }
 
-function toOffsets(newest: number, differences: readonly unknown[]): readonly number[] | undefined {
-  const offsets = newest === 0 ? [] : [newest]
-  let last = newest
-  for (const difference of differences) {
+function toSequences(differences: unknown): readonly number[] | undefined {
+  if (!Array.isArray(differences)) return undefined
+  const sequences: number[] = []
+  let last = 0
+  for (const difference of differences as unknown[]) {
     if (!(Number.isSafeInteger(difference) && (difference as number) > 0)) return undefined
-    last -= difference as number
+    last = sequences.length === 0 ? (difference as number) : last - (difference as number)
     if (last <= 0) return undefined
-    offsets.push(last)
+    sequences.push(last)
   }
-  return offsets
+  return sequences
 }
 
 function toHistory(kept: unknown): History | undefined | 'malformed' {

@@ -1,6 +1,6 @@
 /**
  * Reading a log. It begins at the head and goes back along the chain, because only the chain says what belongs to the log: in
- * strides of as many entries as a message knows the offsets of, then forward again over the entries of the page, many at a
+ * strides of as many entries as a message knows the places of, then forward again over the entries of the page, many at a
  * time. An entry that is at hand costs nothing, and is believed where the chain that the store has now leads to it.
  */
 import type { Cursor, LogEntry, ReadRequest, ReadResult } from '@triwire/server'
@@ -12,14 +12,6 @@ import { isSame, type LogMessage, toEntry } from './message.ts'
 const BATCH = 32
 
 type Page = Extract<ReadResult, { status: 'page' }>
-
-/** What is wanted of a log, as far as that can be told without looking at the entries. */
-interface Wish {
-  /** Only what lies behind this offset. */
-  readonly offset: number
-  /** Only what comes after so many entries. */
-  readonly count: number
-}
 
 /** An entry with the position before it. */
 interface Link {
@@ -79,33 +71,33 @@ class Reading {
   }
 
   async read({ after, tail = 0, limit, bytes }: ReadRequest): Promise<ReadResult> {
-    const { head, count } = this.#last
+    const { head } = this.#last
     const at: Page = { status: 'page', entries: [], from: head, head }
     const lost: ReadResult = { status: 'gap', reason: 'lost_tail', next: undefined, head }
     if (after === undefined) {
       if (tail <= 0) return at
-      return this.#page(await this.#back({ offset: 0, count: count - tail }), limit, bytes)
+      return this.#page(await this.#back(head.offset - tail), limit, bytes)
     }
     if (after.epoch !== head.epoch) {
-      const { from } = await this.#page(await this.#back({ offset: 0, count: 0 }), 0, 0)
+      const { from } = await this.#page(await this.#back(0), 0, 0)
       return { status: 'gap', reason: 'new_epoch', next: from, head }
     }
     if (after.offset >= head.offset) return isSame(after, head) ? at : lost
-    const page = await this.#page(await this.#back({ offset: after.offset, count: 0 }), limit, bytes)
+    const page = await this.#page(await this.#back(after.offset), limit, bytes)
     if (page.from.offset > after.offset) return { status: 'gap', reason: 'trimmed', next: page.from, head }
     // Where it should lie there is another, or none.
     return isSame(page.from, after) ? page : lost
   }
 
-  /** Goes back from the head while entries are wanted and kept. Answers their offsets, oldest first. */
-  async #back(wish: Wish): Promise<readonly number[]> {
-    const { history, count, offsets } = this.#last
+  /** Goes back from the head to the first entry behind `after` that is kept. Answers where they lie, oldest first. */
+  async #back(after: number): Promise<readonly number[]> {
+    const { head, history, sequences } = this.#last
     const newestFirst: number[] = []
-    const least = Math.max(wish.count, count - Math.max(1, history?.keep ?? 0))
-    let known = offsets
-    for (let newest = count; known.length > 0; ) {
-      // What lies beyond offset or number need not be looked at.
-      const wanted = known.filter((offset, index) => offset > wish.offset && newest - index > least)
+    // What is beyond the number need not be looked at to know.
+    const least = Math.max(after, head.offset - Math.max(1, history?.keep ?? 0))
+    let known = sequences
+    for (let newest = head.offset; known.length > 0; ) {
+      const wanted = known.slice(0, Math.max(0, newest - least))
       const farthest = wanted.at(-1)
       if (farthest === undefined) break
       const entry = await this.#get(farthest)
@@ -116,23 +108,22 @@ class Reading {
         break
       }
       newestFirst.push(...wanted)
-      if (wanted.length < known.length) break
-      newest = entry.count - 1
-      known = entry.offsets.slice(1)
+      newest = entry.head.offset - 1
+      known = entry.sequences.slice(1)
     }
     return newestFirst.reverse()
   }
 
-  /** The page over the first of these offsets. Where the chain is broken, it begins behind that. */
-  async #page(offsets: readonly number[], limit: number, bytes: number): Promise<Page> {
+  /** The page over the first of these places. Where the chain is broken, it begins behind that. */
+  async #page(places: readonly number[], limit: number, bytes: number): Promise<Page> {
     const { head } = this.#last
     // The first one is needed for the position before it, even where no entry is asked for.
     const most = Math.max(1, limit)
     const links: Link[] = []
     let size = 0
     let next = 0
-    for (let isFull = false; next < offsets.length && !isFull; ) {
-      const batch = await this.#getAll(offsets.slice(next, next + Math.min(BATCH, most - links.length)))
+    for (let isFull = false; next < places.length && !isFull; ) {
+      const batch = await this.#getAll(places.slice(next, next + Math.min(BATCH, most - links.length)))
       for (const message of batch) {
         const before = message?.before
         const link = links.at(-1)
@@ -151,8 +142,8 @@ class Reading {
       }
       isFull ||= links.length >= most
     }
-    await this.#verify(links.at(-1), offsets[next])
-    const entries: LogEntry[] = limit === 0 ? [] : links.map(({ message, before }) => toEntry(message, before))
+    await this.#verify(links.at(-1), places[next])
+    const entries: LogEntry[] = limit === 0 ? [] : links.map(({ message }) => toEntry(message))
     return { status: 'page', entries, from: links[0]?.before ?? head, head }
   }
 
@@ -175,18 +166,18 @@ class Reading {
     return this.#options.now - entry.at < history.ttlMs
   }
 
-  #getAll(offsets: readonly number[]): Promise<readonly (LogMessage | undefined)[]> {
-    return Promise.all(offsets.map((offset) => this.#get(offset)))
+  #getAll(places: readonly number[]): Promise<readonly (LogMessage | undefined)[]> {
+    return Promise.all(places.map((place) => this.#get(place)))
   }
 
-  /** The entry at an offset, if it is of this life of the log. */
-  async #get(offset: number): Promise<LogMessage | undefined> {
+  /** The entry at a place, if it is of this life of the log. */
+  async #get(place: number): Promise<LogMessage | undefined> {
     const { channel, log, cache, until, believes } = this.#options
-    const { head, before } = this.#last
-    if (offset === head.offset && before !== undefined) return this.#last
-    const cached = believes ? cache.get(channel, offset) : undefined
-    const isFit = cached?.head.epoch === head.epoch && (offset !== head.offset || cached.head.tag === head.tag)
-    const entry = isFit ? cached : await log.at(channel, offset, until)
+    const { sequence, head, before, sequences } = this.#last
+    if (place === sequence && before !== undefined) return this.#last
+    const cached = believes ? cache.get(channel, place) : undefined
+    const isFit = cached?.head.epoch === head.epoch && (place !== sequences[0] || cached.head.tag === head.tag)
+    const entry = isFit ? cached : await log.at(channel, place, until)
     return entry?.before !== undefined && entry.head.epoch === head.epoch ? entry : undefined
   }
 }

@@ -3,12 +3,12 @@
  * which one it follows and every change of the presence set which version; whatever does not fit makes the listeners verify
  * their position. A listener hears nothing until the head it begins at is known; what comes meanwhile waits for that.
  */
-import type { BrokerListener, Cursor, PresenceChange, SignalMessage } from '@triwire/server'
+import type { BrokerListener, Cursor, LogEntry, PresenceChange, SignalMessage } from '@triwire/server'
 import { isSame, type LogMessage, toEntry } from './message.ts'
 import type { SetNote } from './presence-records.ts'
 
 type Delivery =
-  | { readonly type: 'entry'; readonly message: LogMessage; readonly before: Cursor }
+  | { readonly type: 'entry'; readonly entry: LogEntry }
   | { readonly type: 'presence'; readonly change: PresenceChange }
   | { readonly type: 'signal'; readonly signal: SignalMessage }
   | { readonly type: 'interrupted' }
@@ -76,7 +76,7 @@ export class Topic {
     if (position !== undefined && isSame(position, head)) return
     if (position !== undefined && !isSame(position, before ?? head)) this.#interrupt()
     this.#position = head
-    if (before !== undefined) this.#deliver({ type: 'entry', message, before })
+    if (before !== undefined) this.#deliver({ type: 'entry', entry: toEntry(message) })
   }
 
   handleNote({ before, version, changes }: SetNote): void {
@@ -118,7 +118,7 @@ export class Topic {
     if (!listening.isOpen) return
     const { onEntry, onSignal, onPresence, onInterrupted } = listening.listener
     try {
-      if (delivery.type === 'entry') onEntry(toEntry(delivery.message, delivery.before))
+      if (delivery.type === 'entry') onEntry(delivery.entry)
       else if (delivery.type === 'signal') onSignal(delivery.signal)
       else if (delivery.type === 'presence') onPresence(delivery.change)
       else onInterrupted()
@@ -131,6 +131,6 @@ export class Topic {
 /** Whether an event was part of the log already when its head was read. */
 function isBefore(delivery: Delivery, head: Cursor): boolean {
   if (delivery.type !== 'entry') return false
-  const { epoch, offset } = delivery.message.head
+  const { epoch, offset } = delivery.entry.cursor
   return epoch === head.epoch && offset <= head.offset
 }
