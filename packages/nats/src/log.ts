@@ -33,7 +33,7 @@ export class Log {
   readonly #names: Names
   readonly #cache: EntryCache
   readonly #idleMs: number
-  /** The last message of channels, without a promise that it still is. */
+  /** The last message of channels, without its data and without a promise that it still is. */
   readonly #heads = new Lru<LogMessage>(MAX_HEADS)
   readonly #lanes = new Lanes()
   readonly #purging = new Set<string>()
@@ -133,7 +133,7 @@ export class Log {
   #handleAppended(channel: string, sequence: number, text: string): Cursor {
     const message = parseMessage(sequence, text)
     if (message === undefined) throw new Error('What was stored cannot be read.')
-    this.#heads.set(channel, message)
+    this.#heads.set(channel, { ...message, data: '' })
     this.#cache.add(channel, message)
     this.#trim(channel, message)
     return message.head
@@ -195,7 +195,7 @@ export class Log {
       await this.#store.purge(subject, { seq: found.seq + 1 })
       return undefined
     }
-    this.#heads.set(channel, message)
+    this.#heads.set(channel, { ...message, data: '' })
     this.#cache.add(channel, message)
     return message
   }

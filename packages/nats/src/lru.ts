@@ -4,10 +4,13 @@
 export class Lru<TValue> {
   readonly #entries = new Map<string, TValue>()
   readonly #limit: number
+  readonly #weightOf: (value: TValue) => number
+  #weight = 0
 
-  /** @param limit entries at most */
-  constructor(limit: number) {
+  /** @param limit what all entries together may weigh: by default their number */
+  constructor(limit: number, weightOf: (value: TValue) => number = () => 1) {
     this.#limit = limit
+    this.#weightOf = weightOf
   }
 
   get(key: string): TValue | undefined {
@@ -20,20 +23,19 @@ export class Lru<TValue> {
   }
 
   set(key: string, value: TValue): void {
-    this.#entries.delete(key)
+    this.delete(key)
     this.#entries.set(key, value)
-    if (this.#entries.size <= this.#limit) return
+    this.#weight += this.#weightOf(value)
     for (const oldest of this.#entries.keys()) {
-      this.#entries.delete(oldest)
-      return
+      if (this.#weight <= this.#limit) return
+      this.delete(oldest)
     }
   }
 
   delete(key: string): void {
+    const value = this.#entries.get(key)
+    if (value === undefined) return
     this.#entries.delete(key)
-  }
-
-  clear(): void {
-    this.#entries.clear()
+    this.#weight -= this.#weightOf(value)
   }
 }

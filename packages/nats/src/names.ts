@@ -74,7 +74,7 @@ const LONGEST_TOKEN = 100
  * One token of a subject for any text: letters, digits, `_` and `-` are themselves, any other byte of UTF-8 is `=` and two
  * hexadecimal digits. So no name can hold a dot, a wildcard or a space.
  */
-export function token(text: string): string {
+function token(text: string): string {
   if (text === '') return '='
   let escaped = ''
   for (const byte of Buffer.from(text)) {

@@ -20,8 +20,9 @@ export interface Change {
   readonly note?: string | undefined
 }
 
-/** Records remembered, to save looking at them before they are changed. */
-const MAX_REMEMBERED = 10_000
+/** What records may come to that are remembered to save looking at them first: UTF-16 units and a little for the rest. */
+const MAX_REMEMBERED = 16 * 1024 * 1024
+const RECORD_UNITS = 256
 /** Milliseconds to let others go first, at most, from the second time of being overtaken. */
 const LONGEST_PAUSE_MS = 20
 
@@ -29,7 +30,7 @@ const LONGEST_PAUSE_MS = 20
 export class Records {
   readonly #store: Store
   /** Without a promise that they are still so. */
-  readonly #remembered = new Lru<Found>(MAX_REMEMBERED)
+  readonly #remembered = new Lru<Found>(MAX_REMEMBERED, ({ text }) => text.length + RECORD_UNITS)
   readonly #lanes = new Lanes()
 
   constructor(store: Store) {

@@ -246,7 +246,11 @@ describe.skipIf(missingNats)('a NATS in trouble', { timeout: 30_000 }, () => {
     const on = broker(silent.port, { timeoutMs: 300 })
     await appended(on, 'before')
     silent.process.kill('SIGSTOP')
-    await expect(on.append('room', say('unheard'))).rejects.toMatchObject({ code: 'unavailable' })
+    const appendOn = async (): Promise<never> => {
+      // It takes a signal a moment to arrive.
+      for (;;) await on.append('room', say('unheard'))
+    }
+    await expect(appendOn()).rejects.toMatchObject({ code: 'unavailable' })
     silent.process.kill('SIGCONT')
     const patient = broker(silent.port)
     const cursor = await appended(patient, 'after')
@@ -382,6 +386,33 @@ describe.skipIf(missingNats)('a NATS in trouble', { timeout: 30_000 }, () => {
     expect(seen).toEqual(Array.from({ length: 500 }, (_, index) => index + 201))
     const kept = await withManager(target, (manager) => manager.streams.info(names.logStream))
     expect(kept.state.messages).toBeLessThan(600)
+  })
+
+  test('forgets a channel nobody follows, and keeps one that is followed however quiet it is', async () => {
+    const target = await server()
+    const on = broker(target.port, { idleMs: 1000, dedupeMs: 500, timeoutMs: 500 })
+    const brief = { event: 'said', data: '1', history: { ...history, ttlMs: 200 } }
+    const recorder = new Recorder()
+    await on.subscribe('room', recorder)
+    const cursors = new Map<string, Cursor>()
+    for (const channel of ['room', 'other']) {
+      const outcome = await on.append(channel, brief)
+      if (outcome.status === 'appended') cursors.set(channel, outcome.cursor)
+    }
+    await withManager(target, async (manager) => {
+      const isKept = async (): Promise<boolean> => {
+        const subject = names.log('other')
+        const { state } = await manager.streams.info(names.logStream, { subjects_filter: subject })
+        return state.subjects?.[subject] !== undefined
+      }
+      // Nothing tells when a stream drops what is too old.
+      while (await isKept()) await new Promise((resolve) => setTimeout(resolve, 100))
+    })
+    for (const [channel, after] of cursors) {
+      const found = await on.read(channel, { after, limit: 1, bytes: 1 })
+      expect([channel, found.status]).toEqual([channel, channel === 'room' ? 'page' : 'gap'])
+    }
+    expect(recorder.interruptions).toBe(0)
   })
 
   test('keeps no process alive once its broker is closed', async () => {
