@@ -13,10 +13,10 @@ export interface NatsServer {
   readonly port: number
   /** The one that runs, or ran last. */
   readonly process: ChildProcess
-  /** Ends it at once, without a chance to write anything. */
+  /** SIGKILL. Resolves when it is gone. */
   kill(): Promise<void>
-  /** Starts it again, and waits until it serves. */
-  start(options?: { readonly isEmpty?: boolean }): Promise<void>
+  /** Begins another life, on the same port and folder. Resolves when it serves. */
+  restart(options?: { readonly isEmpty?: boolean }): Promise<void>
   /** Copies its files while it is down. Returns how to have it find them as they were, while it is down again. */
   save(): () => void
   /** Ends it for good and removes its folder. */
@@ -51,7 +51,7 @@ export async function startNats(): Promise<NatsServer> {
       return child
     },
     kill,
-    start: async ({ isEmpty = false } = {}) => {
+    restart: async ({ isEmpty = false } = {}) => {
       await kill()
       if (isEmpty) rmSync(join(folder, 'jetstream'), { recursive: true, force: true })
       child = await run(port, folder)
@@ -74,6 +74,10 @@ export async function startNats(): Promise<NatsServer> {
 async function run(port: number, folder: string): Promise<ChildProcess> {
   const args = ['--jetstream', '--store_dir', folder, '--addr', '127.0.0.1', '--port', String(port)]
   const child = spawn('nats-server', args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  // A test run that is ended from outside stops nothing in an orderly way.
+  const end = (): void => void child.kill('SIGKILL')
+  process.once('exit', end)
+  child.once('exit', () => process.off('exit', end))
   const lines: string[] = []
   await new Promise<void>((resolve, reject) => {
     createInterface({ input: child.stderr }).on('line', (line) => {
