@@ -5,7 +5,7 @@
 import type { ClaimOutcome, CommandReply, SettledOutcome } from '@triwire/server'
 import type { Names } from './names.ts'
 import { nonce } from './nonce.ts'
-import type { Records } from './records.ts'
+import { type Records, readRecord } from './records.ts'
 import type { Store } from './store.ts'
 
 interface Command {
@@ -155,8 +155,10 @@ export class Commands {
 
   /** A claim or reply that counts still. */
   #parse(text: string | undefined): Command | undefined {
-    if (text === undefined) return undefined
-    const [, fence, until, reply] = JSON.parse(text) as [string, string, number, CommandReply | null]
-    return until > this.#store.clock.now() ? { fence, until, reply: reply ?? undefined } : undefined
+    const command = readRecord(text, (fields): Command => {
+      const [, fence, until, reply] = fields as [string, string, number, CommandReply | null]
+      return { fence, until, reply: reply ?? undefined }
+    })
+    return command && command.until > this.#store.clock.now() ? command : undefined
   }
 }

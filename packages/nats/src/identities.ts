@@ -8,7 +8,7 @@ import { type AppendOutcome, type Cursor, formatCursor, type Producer, parseCurs
 import type { Clock } from './clock.ts'
 import type { Names } from './names.ts'
 import { nonce } from './nonce.ts'
-import type { Records } from './records.ts'
+import { type Records, readRecord } from './records.ts'
 
 /** What a sequence or a key means for its append. */
 export type Verdict =
@@ -110,7 +110,7 @@ export class Identities {
   async takeKey(channel: string, key: string, until: number): Promise<Verdict> {
     let verdict: Verdict = { status: 'pending', id: '' }
     const decide = (text: string | undefined): { readonly text: string } | undefined => {
-      const [takenAt, known, at] = text === undefined ? [0, '', ''] : (JSON.parse(text) as [number, string, string])
+      const [takenAt, known, at] = readRecord(text, (fields) => fields as [number, string, string]) ?? [0, '', '']
       if (this.#clock.now() - takenAt < this.#dedupeMs) {
         verdict = at === '' ? { status: 'pending', id: known } : toVerdict([0, 'd', at])
         return undefined
@@ -129,10 +129,12 @@ export class Identities {
 
   /** A producer that was not forgotten. */
   #parse(text: string | undefined): ProducerRecord | undefined {
-    if (text === undefined) return undefined
-    const [, usedAt, last, answers] = JSON.parse(text) as [string, number, number, readonly Answer[]]
-    const isForgotten = this.#clock.now() - usedAt >= this.#dedupeMs * (1 + 1 / LATE)
-    return isForgotten ? undefined : { usedAt, last, answers }
+    const record = readRecord(text, (fields): ProducerRecord => {
+      const [, usedAt, last, answers] = fields as [string, number, number, readonly Answer[]]
+      return { usedAt, last, answers: [...answers] }
+    })
+    const isForgotten = !record || this.#clock.now() - record.usedAt >= this.#dedupeMs * (1 + 1 / LATE)
+    return isForgotten ? undefined : record
   }
 
   #isLate({ usedAt }: ProducerRecord): boolean {

@@ -8,6 +8,7 @@
  */
 import type { PresenceChange } from '@triwire/server'
 import { nonce } from './nonce.ts'
+import { readRecord } from './records.ts'
 
 /** Somebody who is shown. */
 export interface Shown {
@@ -55,10 +56,12 @@ export function formatSet({ version, at, members }: PresenceSet): string {
 }
 
 export function parseSet(text: string | undefined): PresenceSet {
-  if (text === undefined) return NOBODY
-  const [, version, at, list] = JSON.parse(text) as [string, string, number, [string, number, string, number][]]
-  const members = new Map(list.map(([name, sequence, data, endsAt]) => [name, { sequence, data, endsAt }]))
-  return { version, at, members }
+  const set = readRecord(text, (fields): PresenceSet => {
+    const [, version, at, list] = fields as [string, string, number, [string, number, string, number][]]
+    const members = new Map(list.map(([name, sequence, data, endsAt]) => [name, { sequence, data, endsAt }]))
+    return { version, at, members }
+  })
+  return set ?? NOBODY
 }
 
 export function formatMember({ sequence, leases, departedUntil }: Member): string {
@@ -66,9 +69,10 @@ export function formatMember({ sequence, leases, departedUntil }: Member): strin
 }
 
 export function parseMember(text: string | undefined): Member | undefined {
-  if (text === undefined) return undefined
-  const [, sequence, leases, departedUntil] = JSON.parse(text) as [string, number, [string, number][], number]
-  return { sequence, leases: new Map(leases), departedUntil }
+  return readRecord(text, (fields) => {
+    const [, sequence, leases, departedUntil] = fields as [string, number, [string, number][], number]
+    return { sequence, leases: new Map(leases), departedUntil }
+  })
 }
 
 export function formatNote({ before, version, changes, ends }: SetNote): string {

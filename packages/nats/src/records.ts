@@ -95,6 +95,23 @@ export class Records {
   }
 }
 
+/**
+ * Reads a record, which is an array as JSON; undefined where there is none, or one that is none of ours. It is then as if
+ * there were none: the next change takes its place.
+ */
+export function readRecord<TRecord>(
+  text: string | undefined,
+  read: (fields: readonly unknown[]) => TRecord,
+): TRecord | undefined {
+  if (text === undefined) return undefined
+  try {
+    const fields = JSON.parse(text) as unknown
+    return Array.isArray(fields) ? read(fields) : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** Lets others go first. */
 export function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, Math.random() * LONGEST_PAUSE_MS))

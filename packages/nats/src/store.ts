@@ -265,7 +265,7 @@ export class Store {
     const { names, storage, replicas, idMs } = this.#options
     const name = this.#nameOf(stream)
     const idsMs = stream === 'log' ? idMs : FEWEST_ID_MS
-    const wanted = { max_age: nanos(keptMs), duplicate_window: nanos(idsMs) }
+    const wanted = { max_age: Number.isFinite(keptMs) ? nanos(keptMs) : 0, duplicate_window: nanos(idsMs) }
     const found = await manager.streams.info(name).catch((error: unknown) => {
       if (isCode(error, STREAM_NOT_FOUND)) return undefined
       throw error

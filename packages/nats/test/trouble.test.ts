@@ -341,6 +341,33 @@ describe.skipIf(missingNats)('a NATS in trouble', { timeout: 30_000 }, () => {
     expect(recorder.interruptions).toBe(1)
   })
 
+  test('that stores what strangers put into records goes on as if there were none', async () => {
+    const target = await server()
+    const on = broker(target.port)
+    await appended(on, 'first')
+    const theirs = await stranger(target)
+    for (const text of ['hello', '{}', '[]', '[1,2,3,4]']) {
+      for (const [kind, id] of [
+        ['set', ''],
+        ['member', 'ann'],
+        ['producer', 'ann'],
+        ['command', text],
+      ] as const)
+        await theirs.request(names.state('room', kind, id), text)
+      const hold = {
+        member: 'ann',
+        holder: 'one',
+        value: { data: text.length.toString(), sequence: 1 },
+        leaseMs: 60_000,
+      }
+      expect(await on.hold('room', hold, { maxMembers: 2 })).toBe('held')
+      expect((await on.members('room')).members).toEqual([{ member: 'ann', data: text.length.toString() }])
+      const producer = { id: 'ann', sequence: 1, lowest: 1 }
+      expect((await on.append('room', { ...say(text), producer })).status).toBe('appended')
+      expect((await on.claim('room', text, 60_000)).status).toBe('claimed')
+    }
+  })
+
   test('gets appends of many nodes to one channel in one order for all', async () => {
     const target = await server()
     const nodes = [broker(target.port), broker(target.port), broker(target.port)]
