@@ -1,4 +1,12 @@
-export { type Cursor, type GapReason, type History, parseCursor, TriwireError } from '@triwire/protocol'
+export {
+  type Cursor,
+  formatCursor,
+  type GapReason,
+  type History,
+  parseCursor,
+  startOf,
+  TriwireError,
+} from '@triwire/protocol'
 export type {
   Append,
   AppendOutcome,

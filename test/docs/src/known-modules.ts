@@ -6,6 +6,7 @@ export const knownModules: Readonly<Record<string, () => Promise<unknown>>> = {
   '@hono/node-server': () => import('@hono/node-server'),
   '@triwire/client': () => import('@triwire/client'),
   '@triwire/hono': () => import('@triwire/hono'),
+  '@triwire/nats': () => import('@triwire/nats'),
   '@triwire/protocol': () => import('@triwire/protocol'),
   '@triwire/react': () => import('@triwire/react'),
   '@triwire/server': () => import('@triwire/server'),

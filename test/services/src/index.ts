@@ -1,5 +1,6 @@
 /** What tests start beside the product: stores, and what stands between them and their clients. */
 export { freePort } from './free-port.ts'
+export { missing as missingNats, type NatsServer, startNats } from './nats-server.ts'
 export {
   missingHaproxy,
   missingNginx,

@@ -1,4 +1,4 @@
 export { type BrokerContractOptions, brokerContract } from './broker-contract.ts'
 export { createManualClock, type ManualClock } from './manual-clock.ts'
 export { Recorder } from './recorder.ts'
-export type { BrokerHarness, BrokerSetup } from './stage.ts'
+export { type BrokerHarness, type BrokerSetup, expectContiguous } from './stage.ts'

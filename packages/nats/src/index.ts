@@ -1,0 +1,1 @@
+export { type NatsBrokerHandle, type NatsOptions, nats } from './nats.ts'

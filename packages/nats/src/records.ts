@@ -1,0 +1,118 @@
+/**
+ * Records beside the log, each the last message of a subject of its own. A record is changed by storing another one behind
+ * the one that was looked at; whoever is overtaken looks again and decides anew. So a change is exact, whichever node makes
+ * it. Each text has something random in it, by which a change whose answer was lost finds itself.
+ */
+import { Lanes } from './lanes.ts'
+import { Lru } from './lru.ts'
+import { Overtaken, type Store } from './store.ts'
+
+/** A record as it was found. */
+export interface Found {
+  readonly text: string
+  /** By which it is known that it is still the last one. */
+  readonly sequence: number
+}
+
+/** What a record is to become; `note` is JSON told to those who follow it. */
+export interface Change {
+  readonly text: string
+  readonly note?: string | undefined
+}
+
+/** What records may come to that are remembered to save looking at them first: UTF-16 units and a little for the rest. */
+const MAX_REMEMBERED = 16 * 1024 * 1024
+const RECORD_UNITS = 256
+/** Milliseconds to let others go first, at most, from the second time of being overtaken. */
+const LONGEST_PAUSE_MS = 20
+
+/** The records of one broker. */
+export class Records {
+  readonly #store: Store
+  /** Without a promise that they are still so. */
+  readonly #remembered = new Lru<Found>(MAX_REMEMBERED, ({ text }) => text.length + RECORD_UNITS)
+  readonly #lanes = new Lanes()
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  /** The record as this node met it last; another one may lie there by now. */
+  remembered(subject: string): Found | undefined {
+    return this.#remembered.get(subject)
+  }
+
+  /** The record as the store has it now. */
+  async look(subject: string, until: number): Promise<Found | undefined> {
+    const message = await this.#store.get('state', { last_by_subj: subject }, until)
+    if (message === undefined) {
+      this.#remembered.delete(subject)
+      return undefined
+    }
+    const found = { text: Buffer.from(message.data).toString(), sequence: message.seq }
+    this.#remembered.set(subject, found)
+    return found
+  }
+
+  /**
+   * Changes a record. `decide` may be asked several times; where it answers undefined nothing is changed, and it was asked
+   * about the record as the store has it.
+   * @returns the text that lies there in the end
+   */
+  async change(
+    subject: string,
+    decide: (text: string | undefined) => Change | undefined,
+    until: number,
+  ): Promise<string | undefined> {
+    return this.#lanes.run(subject, async () => {
+      const remembered = this.#remembered.get(subject)
+      if (remembered) {
+        const change = decide(remembered.text)
+        if (change && (await this.put(subject, remembered, change, until))) return change.text
+      }
+      for (let times = 0; ; times++) {
+        const found = await this.look(subject, until)
+        const change = decide(found?.text)
+        if (change === undefined) return found?.text
+        if (await this.put(subject, found, change, until)) return change.text
+        if (times > 0) await pause()
+      }
+    })
+  }
+
+  /** Stores a record behind the one that was found. False where another one was stored meanwhile. */
+  async put(subject: string, found: Found | undefined, { text, note }: Change, until: number): Promise<boolean> {
+    try {
+      const write = { subject, text, follows: found?.sequence ?? 0, note }
+      const { sequence } = await this.#store.write(write, until)
+      this.#remembered.set(subject, { text, sequence })
+      return true
+    } catch (error) {
+      if (!(error instanceof Overtaken)) throw error
+      this.#remembered.delete(subject)
+      return error.isUnsure && (await this.look(subject, until))?.text === text
+    }
+  }
+}
+
+/**
+ * Reads a record, which is an array as JSON; undefined where there is none, or one that is none of ours. It is then as if
+ * there were none: the next change takes its place.
+ */
+export function readRecord<TRecord>(
+  text: string | undefined,
+  read: (fields: readonly unknown[]) => TRecord,
+): TRecord | undefined {
+  if (text === undefined) return undefined
+  try {
+    const fields = JSON.parse(text) as unknown
+    return Array.isArray(fields) ? read(fields) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Lets others go first. */
+export function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, Math.random() * LONGEST_PAUSE_MS))
+}
