@@ -5,6 +5,7 @@
 import type { ClaimOutcome, CommandReply, SettledOutcome } from '@triwire/server'
 import type { Names } from './names.ts'
 import { nonce } from './nonce.ts'
+import { begin, type Operation } from './operation.ts'
 import { type Records, readRecord } from './records.ts'
 import type { Store } from './store.ts'
 
@@ -38,10 +39,10 @@ export class Commands {
     this.#timeoutMs = timeoutMs
   }
 
-  async claim(channel: string, id: string, leaseMs: number, until: number): Promise<ClaimOutcome> {
-    await this.#store.keepFor('state', leaseMs + this.#idleMs, until)
+  async claim(channel: string, id: string, leaseMs: number, operation: Operation): Promise<ClaimOutcome> {
+    await this.#store.keepFor('state', leaseMs + this.#idleMs, operation)
     const fence = nonce()
-    const text = await this.#change(channel, id, until, (known) => {
+    const text = await this.#change(channel, id, operation, (known) => {
       if (known) return undefined
       return { fence, until: this.#store.clock.now() + leaseMs, reply: undefined }
     })
@@ -51,10 +52,10 @@ export class Commands {
     return found === undefined || found.fence === fence ? { status: 'claimed', fence } : { status: 'running' }
   }
 
-  async renew(channel: string, id: string, fence: string, leaseMs: number, until: number): Promise<boolean> {
-    await this.#store.keepFor('state', leaseMs + this.#idleMs, until)
+  async renew(channel: string, id: string, fence: string, leaseMs: number, operation: Operation): Promise<boolean> {
+    await this.#store.keepFor('state', leaseMs + this.#idleMs, operation)
     let isOurs = false
-    await this.#change(channel, id, until, (known) => {
+    await this.#change(channel, id, operation, (known) => {
       isOurs = known?.fence === fence && known.reply === undefined
       return isOurs ? { fence, until: this.#store.clock.now() + leaseMs, reply: undefined } : undefined
     })
@@ -67,11 +68,11 @@ export class Commands {
     fence: string,
     reply: CommandReply,
     rememberMs: number,
-    until: number,
+    operation: Operation,
   ): Promise<boolean> {
-    await this.#store.keepFor('state', rememberMs + this.#idleMs, until)
+    await this.#store.keepFor('state', rememberMs + this.#idleMs, operation)
     let isOurs = false
-    await this.#change(channel, id, until, (known) => {
+    await this.#change(channel, id, operation, (known) => {
       isOurs = known?.fence === fence && known.reply === undefined
       return isOurs ? { fence, until: this.#store.clock.now() + rememberMs, reply } : undefined
     })
@@ -81,7 +82,7 @@ export class Commands {
   async settled(channel: string, id: string, timeoutMs: number): Promise<SettledOutcome> {
     const subject = this.#names.state(channel, 'command', id)
     const look = async (): Promise<{ readonly outcome: SettledOutcome; readonly lapsesInMs: number }> => {
-      const found = await this.#records.look(subject, performance.now() + this.#timeoutMs)
+      const found = await this.#records.look(subject, begin(this.#timeoutMs))
       const command = this.#parse(found?.text)
       if (command === undefined) return { outcome: { status: 'lapsed' }, lapsesInMs: 0 }
       const { reply, until } = command
@@ -102,7 +103,7 @@ export class Commands {
     }
     this.#waits.add(handleChange)
     const end = await this.#store
-      .listen(this.#names.changed(subject), handleChange, performance.now() + this.#timeoutMs)
+      .listen(this.#names.changed(subject), handleChange, begin(this.#timeoutMs))
       .catch((error: unknown) => {
         this.#waits.delete(handleChange)
         throw error
@@ -142,7 +143,7 @@ export class Commands {
   #change(
     channel: string,
     id: string,
-    until: number,
+    operation: Operation,
     decide: (known: Command | undefined) => Command | undefined,
   ): Promise<string | undefined> {
     const subject = this.#names.state(channel, 'command', id)
@@ -150,7 +151,7 @@ export class Commands {
       const command = decide(this.#parse(text))
       return command && { text: JSON.stringify([nonce(), command.fence, command.until, command.reply ?? null]) }
     }
-    return this.#records.change(subject, change, until)
+    return this.#records.change(subject, change, operation)
   }
 
   /** A claim or reply that counts still. */

@@ -8,6 +8,7 @@ import { type AppendOutcome, type Cursor, formatCursor, type Producer, parseCurs
 import type { Clock } from './clock.ts'
 import type { Names } from './names.ts'
 import { nonce } from './nonce.ts'
+import type { Operation } from './operation.ts'
 import { type Records, readRecord } from './records.ts'
 
 /** What a sequence or a key means for its append. */
@@ -52,7 +53,12 @@ export class Identities {
   }
 
   /** Takes the next sequence of a producer for an event, or for a refusal where there is a code. */
-  async take(channel: string, producer: Producer, code: string | undefined, until: number): Promise<Verdict> {
+  async take(
+    channel: string,
+    producer: Producer,
+    code: string | undefined,
+    operation: Operation,
+  ): Promise<Verdict> {
     const { sequence } = producer
     let verdict: Verdict = { status: 'answered', outcome: { status: 'duplicate', cursor: undefined } }
     const decide = (text: string | undefined): { readonly text: string } | undefined => {
@@ -82,7 +88,7 @@ export class Identities {
       )
       return format({ usedAt, last: sequence, answers: [...kept.slice(1 - REMEMBERED_ANSWERS), answer] })
     }
-    await this.#records.change(this.#producer(channel, producer), decide, until)
+    await this.#records.change(this.#producer(channel, producer), decide, operation)
     return verdict
   }
 
@@ -91,7 +97,7 @@ export class Identities {
     channel: string,
     producer: Producer,
     what: { readonly cursor: Cursor | undefined } | { readonly code: string },
-    until: number,
+    operation: Operation,
   ): Promise<void> {
     const { sequence } = producer
     const answer: Answer =
@@ -103,11 +109,11 @@ export class Identities {
       if (!record?.answers.some(([number, status]) => number === sequence && status === 'p')) return undefined
       return format({ ...record, answers: record.answers.map((one) => (one[0] === sequence ? answer : one)) })
     }
-    await this.#records.change(this.#producer(channel, producer), decide, until)
+    await this.#records.change(this.#producer(channel, producer), decide, operation)
   }
 
   /** Takes a key for an event. */
-  async takeKey(channel: string, key: string, until: number): Promise<Verdict> {
+  async takeKey(channel: string, key: string, operation: Operation): Promise<Verdict> {
     let verdict: Verdict = { status: 'pending', id: '' }
     const decide = (text: string | undefined): { readonly text: string } | undefined => {
       const [takenAt, known, at] = readRecord(text, (fields) => fields as [number, string, string]) ?? [0, '', '']
@@ -119,7 +125,7 @@ export class Identities {
       verdict = { status: 'pending', id }
       return { text: JSON.stringify([this.#clock.now(), id, '']) }
     }
-    await this.#records.change(this.#names.state(channel, 'once', key), decide, until)
+    await this.#records.change(this.#names.state(channel, 'once', key), decide, operation)
     return verdict
   }
 

@@ -12,6 +12,7 @@ import { Lru } from './lru.ts'
 import { type Draft, formatMessage, isSame, type LogMessage, MAX_SEQUENCES, parseMessage } from './message.ts'
 import type { Names } from './names.ts'
 import { nonce } from './nonce.ts'
+import type { Operation } from './operation.ts'
 import { Overtaken, type Store } from './store.ts'
 
 /** What became of an event that was to be appended. */
@@ -49,33 +50,41 @@ export class Log {
    * Puts an event behind the last one.
    * @param id under which it is stored once, however often that is asked
    */
-  async append(channel: string, append: Append, id: string | undefined, until: number): Promise<Appended> {
-    await this.#store.keepFor('log', append.history.ttlMs + this.#idleMs, until)
-    return this.#lanes.run(channel, () => this.#put(channel, (head) => this.#draftEvent(head, append), id, until))
+  async append(channel: string, append: Append, id: string | undefined, operation: Operation): Promise<Appended> {
+    await this.#store.keepFor('log', append.history.ttlMs + this.#idleMs, operation)
+    return this.#lanes.run(channel, () =>
+      this.#put(channel, (head) => this.#draftEvent(head, append), id, operation),
+    )
+  }
+
+  /** Forgets where logs end. */
+  forget(): void {
+    this.#heads.clear()
   }
 
   /** Uses up an id without an event. Answers where its event lies, if it does. */
-  async spend(channel: string, id: string, until: number): Promise<Appended> {
-    return this.#lanes.run(channel, () => this.#put(channel, (head) => this.#draftMark(head), id, until))
+  async spend(channel: string, id: string, operation: Operation): Promise<Appended> {
+    return this.#lanes.run(channel, () => this.#put(channel, (head) => this.#draftMark(head), id, operation))
   }
 
   /** The last message, which begins the log where there is none. */
-  async head(channel: string, until: number): Promise<LogMessage> {
+  async head(channel: string, operation: Operation): Promise<LogMessage> {
     for (;;) {
-      const head = await this.#last(channel, until)
+      const head = await this.#last(channel, operation)
       if (head !== undefined) return head
-      await this.#mark(channel, undefined, until)
+      await this.#mark(channel, undefined, operation)
     }
   }
 
   /** Has the store keep the channel for longer, where it has been quiet for so long that it might forget it. */
-  async keep(channel: string, head: LogMessage, until: number): Promise<void> {
-    if (this.#store.clock.now() - head.at > this.#store.keptMs('log') / 2) await this.#mark(channel, head, until)
+  async keep(channel: string, head: LogMessage, operation: Operation): Promise<void> {
+    if (this.#store.clock.now() - head.at > this.#store.keptMs('log') / 2)
+      await this.#mark(channel, head, operation)
   }
 
   /** The message at a sequence of the stream, if it belongs to the channel. */
-  async at(channel: string, sequence: number, until: number): Promise<LogMessage | undefined> {
-    const found = await this.#store.get('log', { seq: sequence }, until)
+  async at(channel: string, sequence: number, operation: Operation): Promise<LogMessage | undefined> {
+    const found = await this.#store.get('log', { seq: sequence }, operation)
     if (found?.subject !== this.#names.log(channel)) return undefined
     const message = toMessage(found)
     if (message) this.#cache.add(channel, message)
@@ -86,19 +95,22 @@ export class Log {
     channel: string,
     draftBehind: (head: LogMessage | undefined) => Draft,
     id: string | undefined,
-    until: number,
+    operation: Operation,
   ): Promise<Appended> {
     const tags = new Set<string>()
-    let head = this.#heads.get(channel) ?? (await this.#last(channel, until))
+    let head = this.#heads.get(channel) ?? (await this.#last(channel, operation))
     for (;;) {
       const draft = draftBehind(head)
       tags.add(draft.tag)
       try {
         const subject = this.#names.log(channel)
         const text = formatMessage(draft)
-        const { sequence, isTwin } = await this.#store.write({ subject, text, follows: draft.follows, id }, until)
+        const { sequence, isTwin } = await this.#store.write(
+          { subject, text, follows: draft.follows, id },
+          operation,
+        )
         if (!isTwin) return { isTwin, cursor: this.#handleAppended(channel, sequence, text) }
-        const twin = await this.at(channel, sequence, until)
+        const twin = await this.at(channel, sequence, operation)
         const cursor = twin?.before === undefined ? undefined : twin.head
         // It may be what this very call has stored when it had no answer.
         return { isTwin: cursor === undefined || !tags.has(cursor.tag), cursor }
@@ -106,10 +118,10 @@ export class Log {
         if (!(error instanceof Overtaken)) throw error
         this.#heads.delete(channel)
         if (error.isUnsure && id === undefined) {
-          const cursor = await this.#findOwn(channel, draft, until)
+          const cursor = await this.#findOwn(channel, draft, operation)
           if (cursor !== undefined) return { isTwin: false, cursor }
         }
-        head = await this.#last(channel, until)
+        head = await this.#last(channel, operation)
       }
     }
   }
@@ -118,9 +130,9 @@ export class Log {
    * An attempt without an answer was overtaken, perhaps by itself: whoever follows the message it wanted to follow has its
    * place. Answers where that is itself.
    */
-  async #findOwn(channel: string, draft: Draft, until: number): Promise<Cursor | undefined> {
+  async #findOwn(channel: string, draft: Draft, operation: Operation): Promise<Cursor | undefined> {
     const query = { next_by_subj: this.#names.log(channel), seq: draft.follows + 1 }
-    const found = await this.#store.get('log', query, until)
+    const found = await this.#store.get('log', query, operation)
     const next = found && toMessage(found)
     if (next?.head.tag === draft.tag) return next.head
     if (next === undefined || next.follows === draft.follows) return undefined
@@ -174,19 +186,19 @@ export class Log {
   }
 
   /** Stores a position without an event. Where somebody else stores something first, that will do. */
-  async #mark(channel: string, head: LogMessage | undefined, until: number): Promise<void> {
+  async #mark(channel: string, head: LogMessage | undefined, operation: Operation): Promise<void> {
     const draft = this.#draftMark(head)
     const write = { subject: this.#names.log(channel), text: formatMessage(draft), follows: draft.follows }
     try {
-      await this.#store.write(write, until)
+      await this.#store.write(write, operation)
     } catch (error) {
       if (!(error instanceof Overtaken)) throw error
     }
   }
 
-  async #last(channel: string, until: number): Promise<LogMessage | undefined> {
+  async #last(channel: string, operation: Operation): Promise<LogMessage | undefined> {
     const subject = this.#names.log(channel)
-    const found = await this.#store.get('log', { last_by_subj: subject }, until)
+    const found = await this.#store.get('log', { last_by_subj: subject }, operation)
     if (found === undefined) return undefined
     const message = toMessage(found)
     if (message === undefined) {

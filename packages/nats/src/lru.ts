@@ -32,6 +32,11 @@ export class Lru<TValue> {
     }
   }
 
+  clear(): void {
+    this.#entries.clear()
+    this.#weight = 0
+  }
+
   delete(key: string): void {
     const value = this.#entries.get(key)
     if (value === undefined) return

@@ -24,6 +24,7 @@ import { Log } from './log.ts'
 import { formatSignal } from './message.ts'
 import { Names } from './names.ts'
 import type { NatsBrokerHandle, NatsOptions } from './nats.ts'
+import { begin, type Operation } from './operation.ts'
 import { Presence } from './presence.ts'
 import { Reader } from './reader.ts'
 import { Records } from './records.ts'
@@ -67,6 +68,10 @@ export class NatsBroker implements Broker, NatsBrokerHandle {
       logMs: Math.max(idMs, idleMs),
       stateMs: Math.max(idMs, idleMs),
       idMs,
+      onPrepared: () => {
+        records.forget()
+        this.#log.forget()
+      },
     })
     const records = new Records(store)
     this.#names = names
@@ -90,42 +95,42 @@ export class NatsBroker implements Broker, NatsBrokerHandle {
 
   async append(channel: string, append: Append): Promise<AppendOutcome> {
     const { producer } = append
-    const until = this.#until()
-    if (producer === undefined) return this.#appendOnce(channel, append, undefined, until)
+    const operation = begin(this.#timeoutMs)
+    if (producer === undefined) return this.#appendOnce(channel, append, undefined, operation)
     return this.#producers.run(laneOf(channel, producer), async () => {
-      const verdict = await this.#identities.take(channel, producer, undefined, until)
+      const verdict = await this.#identities.take(channel, producer, undefined, operation)
       if (verdict.status === 'answered') return verdict.outcome
-      const outcome = await this.#appendOnce(channel, append, verdict.id, until)
+      const outcome = await this.#appendOnce(channel, append, verdict.id, operation)
       const cursor = 'cursor' in outcome ? outcome.cursor : undefined
       // Without it the next repetition finds the event by its id.
-      await this.#identities.answer(channel, producer, { cursor }, until).catch(() => {})
+      await this.#identities.answer(channel, producer, { cursor }, operation).catch(() => {})
       return outcome
     })
   }
 
   async refuse(channel: string, producer: Producer, code: string): Promise<AppendOutcome> {
-    const until = this.#until()
+    const operation = begin(this.#timeoutMs)
     return this.#producers.run(laneOf(channel, producer), async () => {
-      const verdict = await this.#identities.take(channel, producer, code, until)
+      const verdict = await this.#identities.take(channel, producer, code, operation)
       if (verdict.status === 'answered') return verdict.outcome
       // Somebody began to append it. If it is not in the log by now, it never will be.
-      const { isTwin, cursor } = await this.#log.spend(channel, verdict.id, until)
+      const { isTwin, cursor } = await this.#log.spend(channel, verdict.id, operation)
       const isRefused = !isTwin
-      await this.#identities.answer(channel, producer, isRefused ? { code } : { cursor }, until)
+      await this.#identities.answer(channel, producer, isRefused ? { code } : { cursor }, operation)
       return isRefused ? { status: 'refused', code } : { status: 'duplicate', cursor }
     })
   }
 
   async read(channel: string, request: ReadRequest): Promise<ReadResult> {
-    return this.#reader.read(channel, request, this.#until())
+    return this.#reader.read(channel, request, begin(this.#timeoutMs))
   }
 
   async subscribe(channel: string, listener: BrokerListener): Promise<BrokerSubscription> {
-    return this.#subscriptions.subscribe(channel, listener, this.#until())
+    return this.#subscriptions.subscribe(channel, listener, begin(this.#timeoutMs))
   }
 
   async signal(channel: string, signal: SignalMessage): Promise<void> {
-    await this.#store.publish(this.#names.signal(channel), formatSignal(signal), this.#until())
+    await this.#store.publish(this.#names.signal(channel), formatSignal(signal), begin(this.#timeoutMs))
   }
 
   async hold(
@@ -133,29 +138,29 @@ export class NatsBroker implements Broker, NatsBrokerHandle {
     hold: PresenceHold,
     { maxMembers }: { readonly maxMembers: number },
   ): Promise<HoldOutcome> {
-    return this.#presence.hold(channel, hold, maxMembers, this.#until())
+    return this.#presence.hold(channel, hold, maxMembers, begin(this.#timeoutMs))
   }
 
   async release(channel: string, member: string, holder: string, graceMs: number): Promise<void> {
-    await this.#presence.release(channel, member, holder, graceMs, this.#until())
+    await this.#presence.release(channel, member, holder, graceMs, begin(this.#timeoutMs))
   }
 
   async depart(channel: string, member: string, sequence: number): Promise<void> {
-    await this.#presence.depart(channel, member, sequence, this.#until())
+    await this.#presence.depart(channel, member, sequence, begin(this.#timeoutMs))
   }
 
   async members(
     channel: string,
   ): Promise<{ readonly version: string; readonly members: readonly PresenceMember[] }> {
-    return this.#presence.members(channel, this.#until())
+    return this.#presence.members(channel, begin(this.#timeoutMs))
   }
 
   async claim(channel: string, id: string, leaseMs: number): Promise<ClaimOutcome> {
-    return this.#commands.claim(channel, id, leaseMs, this.#until())
+    return this.#commands.claim(channel, id, leaseMs, begin(this.#timeoutMs))
   }
 
   async renew(channel: string, id: string, fence: string, leaseMs: number): Promise<boolean> {
-    return this.#commands.renew(channel, id, fence, leaseMs, this.#until())
+    return this.#commands.renew(channel, id, fence, leaseMs, begin(this.#timeoutMs))
   }
 
   async settle(
@@ -165,7 +170,7 @@ export class NatsBroker implements Broker, NatsBrokerHandle {
     reply: CommandReply,
     rememberMs: number,
   ): Promise<boolean> {
-    return this.#commands.settle(channel, id, fence, reply, rememberMs, this.#until())
+    return this.#commands.settle(channel, id, fence, reply, rememberMs, begin(this.#timeoutMs))
   }
 
   async settled(channel: string, id: string, timeoutMs: number): Promise<SettledOutcome> {
@@ -195,18 +200,13 @@ export class NatsBroker implements Broker, NatsBrokerHandle {
     channel: string,
     append: Append,
     id: string | undefined,
-    until: number,
+    operation: Operation,
   ): Promise<AppendOutcome> {
     const { once } = append
-    const verdict = once === undefined ? undefined : await this.#identities.takeKey(channel, once, until)
+    const verdict = once === undefined ? undefined : await this.#identities.takeKey(channel, once, operation)
     if (verdict?.status === 'answered') return verdict.outcome
-    const { isTwin, cursor } = await this.#log.append(channel, append, verdict?.id ?? id, until)
+    const { isTwin, cursor } = await this.#log.append(channel, append, verdict?.id ?? id, operation)
     return isTwin || cursor === undefined ? { status: 'duplicate', cursor } : { status: 'appended', cursor }
-  }
-
-  /** Until when an operation that begins now may take, on the clock of `performance`. */
-  #until(): number {
-    return performance.now() + this.#timeoutMs
   }
 }
 

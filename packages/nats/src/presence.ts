@@ -10,6 +10,7 @@
 import type { HoldOutcome, PresenceChange, PresenceHold, PresenceMember } from '@triwire/server'
 import type { Names } from './names.ts'
 import { nonce } from './nonce.ts'
+import type { Operation } from './operation.ts'
 import {
   formatMember,
   formatNote,
@@ -78,9 +79,9 @@ export class Presence {
     for (const ends of this.#ends.values()) ends.clear()
   }
 
-  async hold(channel: string, hold: PresenceHold, maxMembers: number, until: number): Promise<HoldOutcome> {
+  async hold(channel: string, hold: PresenceHold, maxMembers: number, operation: Operation): Promise<HoldOutcome> {
     const { member: name, holder, value, leaseMs } = hold
-    await this.#store.keepFor('state', leaseMs + this.#idleMs, until)
+    await this.#store.keepFor('state', leaseMs + this.#idleMs, operation)
     let isPresent = false
     let isLate = false
     let endsAt = 0
@@ -98,22 +99,28 @@ export class Presence {
       return { text: formatMember({ sequence, leases: withLease(leases, holder, endsAt), departedUntil: 0 }) }
     }
     const record = this.#member(channel, name)
-    let text = await this.#records.change(record, (found) => lease(found, false), until)
+    let text = await this.#records.change(record, (found) => lease(found, false), operation)
     if (!isPresent) {
       // Whoever was shown until now leaves before anybody comes.
-      const { set } = await this.look(channel, until, [name])
+      const { set } = await this.look(channel, operation, [name])
       if (isLate) return 'unknown'
       if (!set.members.has(name) && set.members.size >= maxMembers) return 'full'
-      text = await this.#records.change(record, (found) => lease(found, true), until)
+      text = await this.#records.change(record, (found) => lease(found, true), operation)
       if (isLate && !isPresent) return 'unknown'
     }
     const highest = parseMember(text)?.sequence ?? 0
-    const outcome = await this.#show(channel, name, value, { highest, endsAt, maxMembers }, until)
-    if (outcome === 'full') await this.release(channel, name, holder, 0, until)
+    const outcome = await this.#show(channel, name, value, { highest, endsAt, maxMembers }, operation)
+    if (outcome === 'full') await this.release(channel, name, holder, 0, operation)
     return outcome
   }
 
-  async release(channel: string, name: string, holder: string, graceMs: number, until: number): Promise<void> {
+  async release(
+    channel: string,
+    name: string,
+    holder: string,
+    graceMs: number,
+    operation: Operation,
+  ): Promise<void> {
     let lastEndsAt: number | undefined
     const decide = (text: string | undefined): { readonly text: string } | undefined => {
       const now = this.#store.clock.now()
@@ -126,12 +133,12 @@ export class Presence {
       lastEndsAt = Math.max(0, ...leases.values())
       return { text: formatMember({ ...known, leases }) }
     }
-    await this.#records.change(this.#member(channel, name), decide, until)
-    if (lastEndsAt === 0) await this.look(channel, until, [name])
-    else if (lastEndsAt !== undefined) await this.#moveEnd(channel, name, lastEndsAt, until)
+    await this.#records.change(this.#member(channel, name), decide, operation)
+    if (lastEndsAt === 0) await this.look(channel, operation, [name])
+    else if (lastEndsAt !== undefined) await this.#moveEnd(channel, name, lastEndsAt, operation)
   }
 
-  async depart(channel: string, name: string, sequence: number, until: number): Promise<void> {
+  async depart(channel: string, name: string, sequence: number, operation: Operation): Promise<void> {
     const decide = (text: string | undefined): { readonly text: string } | undefined => {
       const now = this.#store.clock.now()
       const known = parseMember(text)
@@ -139,15 +146,15 @@ export class Presence {
       if (counts && sequence < known.sequence) return undefined
       return { text: formatMember({ sequence, leases: new Map(), departedUntil: now + this.#dedupeMs }) }
     }
-    await this.#records.change(this.#member(channel, name), decide, until)
-    await this.look(channel, until, [name])
+    await this.#records.change(this.#member(channel, name), decide, operation)
+    await this.look(channel, operation, [name])
   }
 
   async members(
     channel: string,
-    until: number,
+    operation: Operation,
   ): Promise<{ readonly version: string; readonly members: readonly PresenceMember[] }> {
-    const { set } = await this.look(channel, until)
+    const { set } = await this.look(channel, operation)
     return {
       version: set.version,
       members: Array.from(set.members, ([member, { data }]) => ({ member, data })),
@@ -158,11 +165,11 @@ export class Presence {
    * Looks at a set, and takes out of it whose last lease is over.
    * @param suspects members whose record is looked at whatever the set says
    */
-  async look(channel: string, until: number, suspects: readonly string[] = []): Promise<SetLook> {
+  async look(channel: string, operation: Operation, suspects: readonly string[] = []): Promise<SetLook> {
     const subject = this.#set(channel)
     const ends = this.#ends.get(channel)
     for (;;) {
-      const found = await this.#records.look(subject, until)
+      const found = await this.#records.look(subject, operation)
       const set = parseSet(found?.text)
       const now = this.#store.clock.now()
       const endsAt = (name: string, shown: Shown): number => ends?.get(name) ?? shown.endsAt
@@ -173,7 +180,7 @@ export class Presence {
       const known = new Map<string, number>()
       for (let index = 0; index < doubtful.length; index += BATCH) {
         const batch = doubtful.slice(index, index + BATCH)
-        await Promise.all(batch.map(async ([name]) => known.set(name, await this.#endOf(channel, name, until))))
+        await Promise.all(batch.map(async ([name]) => known.set(name, await this.#endOf(channel, name, operation))))
       }
       const members = new Map(
         Array.from(set.members, ([name, shown]) => [name, { ...shown, endsAt: endsAt(name, shown) }]),
@@ -196,7 +203,7 @@ export class Presence {
         return { set, dueAt: due.length === 0 ? undefined : Math.min(...due) }
       }
       const change = this.#changed(set, members, steps, [])
-      if (!(await this.#records.put(subject, found, change, until))) await pause()
+      if (!(await this.#records.put(subject, found, change, operation))) await pause()
     }
   }
 
@@ -210,7 +217,7 @@ export class Presence {
       endsAt,
       maxMembers,
     }: { readonly highest: number; readonly endsAt: number; readonly maxMembers: number },
-    until: number,
+    operation: Operation,
   ): Promise<HoldOutcome> {
     let outcome: HoldOutcome = 'held'
     const decide = (text: string | undefined): { text: string; note: string } | undefined => {
@@ -232,33 +239,33 @@ export class Presence {
     const subject = this.#set(channel)
     // To renew a lease the set need not be looked at, if it was seen there: nobody leaves it whose lease goes on.
     if (value === undefined && parseSet(this.#records.remembered(subject)?.text).members.has(name)) return 'held'
-    await this.#records.change(subject, decide, until)
+    await this.#records.change(subject, decide, operation)
     return outcome
   }
 
   /** Tells followers that a member's last lease ends at another time than they know. */
-  async #moveEnd(channel: string, name: string, endsAt: number, until: number): Promise<void> {
+  async #moveEnd(channel: string, name: string, endsAt: number, operation: Operation): Promise<void> {
     const decide = (text: string | undefined): { text: string; note: string } | undefined => {
       const set = parseSet(text)
       const shown = set.members.get(name)
       if (shown === undefined) return undefined
       return this.#changed(set, new Map(set.members).set(name, { ...shown, endsAt }), [], [[name, endsAt]])
     }
-    await this.#records.change(this.#set(channel), decide, until)
+    await this.#records.change(this.#set(channel), decide, operation)
   }
 
   /** When a member's last lease ends; 0 where none runs, and then none will unless it joins anew. */
-  async #endOf(channel: string, name: string, until: number): Promise<number> {
+  async #endOf(channel: string, name: string, operation: Operation): Promise<number> {
     const subject = this.#member(channel, name)
     for (;;) {
-      const found = await this.#records.look(subject, until)
+      const found = await this.#records.look(subject, operation)
       const known = parseMember(found?.text)
       const leases = running(known, this.#store.clock.now())
       if (leases.size > 0) return Math.max(...leases.values())
       if (known && known.leases.size === 0) return 0
       // A renewal that is under way is overtaken by this, and finds that it came too late.
       const ended = { sequence: known?.sequence ?? 0, departedUntil: known?.departedUntil ?? 0, leases }
-      if (await this.#records.put(subject, found, { text: formatMember(ended) }, until)) return 0
+      if (await this.#records.put(subject, found, { text: formatMember(ended) }, operation)) return 0
     }
   }
 

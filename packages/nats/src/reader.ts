@@ -7,6 +7,7 @@ import type { Cursor, LogEntry, ReadRequest, ReadResult } from '@triwire/server'
 import type { EntryCache } from './entry-cache.ts'
 import { isBeyond, type Log } from './log.ts'
 import { isSame, type LogMessage, toEntry } from './message.ts'
+import type { Operation } from './operation.ts'
 
 /** Entries that are got at a time. */
 const BATCH = 32
@@ -31,9 +32,9 @@ export class Reader {
     this.#now = now
   }
 
-  async read(channel: string, request: ReadRequest, until: number): Promise<ReadResult> {
-    const last = await this.#log.head(channel, until)
-    const shared = { channel, last, now: this.#now(), log: this.#log, cache: this.#cache, until }
+  async read(channel: string, request: ReadRequest, operation: Operation): Promise<ReadResult> {
+    const last = await this.#log.head(channel, operation)
+    const shared = { channel, last, now: this.#now(), log: this.#log, cache: this.#cache, operation }
     try {
       return await new Reading({ ...shared, believes: true }).read(request)
     } catch (error) {
@@ -55,7 +56,7 @@ interface ReadingOptions {
   readonly now: number
   readonly log: Log
   readonly cache: EntryCache
-  readonly until: number
+  readonly operation: Operation
   /** Whether it takes entries that are at hand. */
   readonly believes: boolean
 }
@@ -149,9 +150,9 @@ class Reading {
 
   /** Has the store confirm the last entry of a page, and by it all before it: each names the one it follows. */
   async #verify(link: Link | undefined, following: number | undefined): Promise<void> {
-    const { channel, log, until, believes } = this.#options
+    const { channel, log, operation, believes } = this.#options
     if (!believes || link === undefined || following === undefined) return
-    const next = await log.at(channel, following, until)
+    const next = await log.at(channel, following, operation)
     if (next?.before === undefined || !isSame(next.before, link.message.head)) this.#doubt()
   }
 
@@ -172,12 +173,12 @@ class Reading {
 
   /** The entry at a place, if it is of this life of the log. */
   async #get(place: number): Promise<LogMessage | undefined> {
-    const { channel, log, cache, until, believes } = this.#options
+    const { channel, log, cache, operation, believes } = this.#options
     const { sequence, head, before, sequences } = this.#last
     if (place === sequence && before !== undefined) return this.#last
     const cached = believes ? cache.get(channel, place) : undefined
     const isFit = cached?.head.epoch === head.epoch && (place !== sequences[0] || cached.head.tag === head.tag)
-    const entry = isFit ? cached : await log.at(channel, place, until)
+    const entry = isFit ? cached : await log.at(channel, place, operation)
     return entry?.before !== undefined && entry.head.epoch === head.epoch ? entry : undefined
   }
 }

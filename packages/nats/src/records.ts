@@ -5,6 +5,7 @@
  */
 import { Lanes } from './lanes.ts'
 import { Lru } from './lru.ts'
+import type { Operation } from './operation.ts'
 import { Overtaken, type Store } from './store.ts'
 
 /** A record as it was found. */
@@ -37,14 +38,19 @@ export class Records {
     this.#store = store
   }
 
+  /** Forgets what it remembers. */
+  forget(): void {
+    this.#remembered.clear()
+  }
+
   /** The record as this node met it last; another one may lie there by now. */
   remembered(subject: string): Found | undefined {
     return this.#remembered.get(subject)
   }
 
   /** The record as the store has it now. */
-  async look(subject: string, until: number): Promise<Found | undefined> {
-    const message = await this.#store.get('state', { last_by_subj: subject }, until)
+  async look(subject: string, operation: Operation): Promise<Found | undefined> {
+    const message = await this.#store.get('state', { last_by_subj: subject }, operation)
     if (message === undefined) {
       this.#remembered.delete(subject)
       return undefined
@@ -62,35 +68,40 @@ export class Records {
   async change(
     subject: string,
     decide: (text: string | undefined) => Change | undefined,
-    until: number,
+    operation: Operation,
   ): Promise<string | undefined> {
     return this.#lanes.run(subject, async () => {
       const remembered = this.#remembered.get(subject)
       if (remembered) {
         const change = decide(remembered.text)
-        if (change && (await this.put(subject, remembered, change, until))) return change.text
+        if (change && (await this.put(subject, remembered, change, operation))) return change.text
       }
       for (let times = 0; ; times++) {
-        const found = await this.look(subject, until)
+        const found = await this.look(subject, operation)
         const change = decide(found?.text)
         if (change === undefined) return found?.text
-        if (await this.put(subject, found, change, until)) return change.text
+        if (await this.put(subject, found, change, operation)) return change.text
         if (times > 0) await pause()
       }
     })
   }
 
   /** Stores a record behind the one that was found. False where another one was stored meanwhile. */
-  async put(subject: string, found: Found | undefined, { text, note }: Change, until: number): Promise<boolean> {
+  async put(
+    subject: string,
+    found: Found | undefined,
+    { text, note }: Change,
+    operation: Operation,
+  ): Promise<boolean> {
     try {
       const write = { subject, text, follows: found?.sequence ?? 0, note }
-      const { sequence } = await this.#store.write(write, until)
+      const { sequence } = await this.#store.write(write, operation)
       this.#remembered.set(subject, { text, sequence })
       return true
     } catch (error) {
       if (!(error instanceof Overtaken)) throw error
       this.#remembered.delete(subject)
-      return error.isUnsure && (await this.look(subject, until))?.text === text
+      return error.isUnsure && (await this.look(subject, operation))?.text === text
     }
   }
 }

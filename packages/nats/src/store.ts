@@ -24,6 +24,7 @@ import { Clock } from './clock.ts'
 import { Line, type LineOptions, type OpenLine } from './line.ts'
 import type { Names, Republished } from './names.ts'
 import { nonce } from './nonce.ts'
+import { begin, type Operation } from './operation.ts'
 
 /** What a store is made of. */
 export interface StoreOptions extends LineOptions {
@@ -35,6 +36,8 @@ export interface StoreOptions extends LineOptions {
   readonly stateMs: number
   /** Milliseconds for which an id is stored once. */
   readonly idMs: number
+  /** A line is there, perhaps to other streams than the one before: what was remembered of them is worth nothing. */
+  readonly onPrepared: () => void
 }
 
 /** What is to be stored. */
@@ -85,7 +88,12 @@ const STREAM_NOT_FOUND = 10059
 /** What the library calls it that nobody takes a message: no stream, or a server without JetStream. */
 const NOBODY_THERE = 'JetStreamNotEnabled'
 
+/** What becomes of operations that began on streams that are gone. */
+const REBORN = 'The message store was lost and begins anew. Try again.'
+
 interface Prepared {
+  /** Which streams these are: others of the same name are another life. */
+  readonly life: string
   readonly line: OpenLine
   readonly streams: JetStreamClient
   readonly manager: JetStreamManager
@@ -115,9 +123,9 @@ export class Store {
    * @throws Overtaken where the place is taken
    * @throws TriwireError `unavailable`
    */
-  async write({ subject, text, follows, id, note }: Write, until: number): Promise<Stored> {
+  async write({ subject, text, follows, id, note }: Write, operation: Operation): Promise<Stored> {
     let attempts = 0
-    return this.#insist(until, async ({ streams, line }, timeout) => {
+    return this.#insist(operation, async ({ streams, line }, timeout) => {
       const extra = headers()
       const told = note === undefined ? '' : toAscii(note)
       assertFits(text, line.nats, told.length)
@@ -146,22 +154,26 @@ export class Store {
    * Gets a message: the one with a sequence, the last of a subject, or its first from a sequence on.
    * @throws TriwireError `unavailable`
    */
-  async get(stream: StreamName, query: MsgRequest, until: number): Promise<StoredMsg | undefined> {
+  async get(stream: StreamName, query: MsgRequest, operation: Operation): Promise<StoredMsg | undefined> {
     const name = this.#nameOf(stream)
-    return this.#insist(until, async ({ manager }) => (await manager.streams.getMessage(name, query)) ?? undefined)
+    return this.#insist(
+      operation,
+      async ({ manager }) => (await manager.streams.getMessage(name, query)) ?? undefined,
+    )
   }
 
   /** Drops what lies before a sequence on a subject of the log, or all but the last ones. */
   async purge(subject: string, what: { readonly seq: number } | { readonly keep: number }): Promise<void> {
-    const until = performance.now() + ATTEMPT_MS
     const { logStream } = this.#options.names
-    await this.#insist(until, ({ manager }) => manager.streams.purge(logStream, { filter: subject, ...what }))
+    await this.#insist(begin(ATTEMPT_MS), ({ manager }) =>
+      manager.streams.purge(logStream, { filter: subject, ...what }),
+    )
   }
 
   /** Has a stream keep its messages for so long, from before anything that needs it is stored. */
-  async keepFor(stream: StreamName, ms: number, until: number): Promise<void> {
+  async keepFor(stream: StreamName, ms: number, operation: Operation): Promise<void> {
     if (ms <= this.#keptMs[stream]) return
-    await this.#insist(until, async ({ manager }) => {
+    await this.#insist(operation, async ({ manager }) => {
       // A little further than asked, because each time is a change of the stream.
       const wantedMs = Math.ceil(ms * 1.25)
       this.#keptMs[stream] = Math.max(this.#keptMs[stream], await this.#ensure(manager, stream, wantedMs))
@@ -174,10 +186,10 @@ export class Store {
   }
 
   /** Has `handle` told what is published on a subject, from when it resolves on. Returns how to end it. */
-  async listen(subject: string, handle: (message: Msg) => void, until: number): Promise<() => void> {
+  async listen(subject: string, handle: (message: Msg) => void, operation: Operation): Promise<() => void> {
     const end = this.#line.listen(subject, handle)
     try {
-      await this.#insist(until, ({ line }) => line.nats.flush())
+      await this.#insist(operation, ({ line }) => line.nats.flush())
       return end
     } catch (error) {
       end()
@@ -186,8 +198,9 @@ export class Store {
   }
 
   /** Publishes what is stored nowhere, once. Resolves when the server has it: who begins to listen later hears nothing. */
-  async publish(subject: string, text: string, until: number): Promise<void> {
+  async publish(subject: string, text: string, operation: Operation): Promise<void> {
     try {
+      const { until } = operation
       const { nats, cut } = await this.#line.whenOpen(until)
       assertFits(text, nats)
       nats.publish(subject, text)
@@ -204,20 +217,21 @@ export class Store {
 
   /** Tries until it succeeds, is refused for good, or the time is over. */
   async #insist<TResult>(
-    until: number,
+    operation: Operation,
     attempt: (prepared: Prepared, timeoutMs: number) => Promise<TResult>,
   ): Promise<TResult> {
+    const { until } = operation
     for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(LONGEST_RETRY_MS, retryMs * 2)) {
       if (this.#closed) throw new TriwireError('unavailable', 'The broker is closed.')
       try {
         const line = await this.#line.whenOpen(until)
         const prepared = await within(until, line.cut, this.#prepare(line))
+        if ((operation.life ?? prepared.life) !== prepared.life) throw new TriwireError('unavailable', REBORN)
         const attemptUntil = Math.min(until, performance.now() + ATTEMPT_MS)
-        return await within(
-          attemptUntil,
-          line.cut,
-          attempt(prepared, Math.max(1, attemptUntil - performance.now())),
-        )
+        const leftMs = Math.max(1, attemptUntil - performance.now())
+        const result = await within(attemptUntil, line.cut, attempt(prepared, leftMs))
+        operation.life = prepared.life
+        return result
       } catch (error) {
         if (error instanceof Overtaken || error instanceof TriwireError) throw error
         // Streams of a server that came back without them are made again.
@@ -252,10 +266,14 @@ export class Store {
   async #setUp(line: OpenLine): Promise<Prepared> {
     const options = { timeout: ATTEMPT_MS, checkAPI: false }
     const manager = await jetstreamManager(line.nats, options)
-    const prepared = { line, manager, streams: jetstream(line.nats, { timeout: ATTEMPT_MS }) }
+    let life = ''
     for (const stream of ['log', 'state'] as const) {
       this.#keptMs[stream] = await this.#ensure(manager, stream, this.#keptMs[stream])
+      life += ` ${(await manager.streams.info(this.#nameOf(stream))).created}`
     }
+    // What is remembered may be of a life, or of an end of the log, that is over.
+    this.#options.onPrepared()
+    const prepared = { line, life, manager, streams: jetstream(line.nats, { timeout: ATTEMPT_MS }) }
     await this.#measure(prepared)
     return prepared
   }

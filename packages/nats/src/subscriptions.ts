@@ -8,6 +8,7 @@ import type { EntryCache } from './entry-cache.ts'
 import type { Log } from './log.ts'
 import { isSame, type LogMessage, parseMessage, parseSignal } from './message.ts'
 import type { Names } from './names.ts'
+import { begin, type Operation } from './operation.ts'
 import type { Presence } from './presence.ts'
 import { parseNote } from './presence-records.ts'
 import { NOTE, type Store } from './store.ts'
@@ -70,8 +71,8 @@ export class Subscriptions {
     return this.#malformed
   }
 
-  async subscribe(channel: string, listener: BrokerListener, until: number): Promise<BrokerSubscription> {
-    const followed = this.#followed.get(channel) ?? this.#follow(channel, until)
+  async subscribe(channel: string, listener: BrokerListener, operation: Operation): Promise<BrokerSubscription> {
+    const followed = this.#followed.get(channel) ?? this.#follow(channel, operation)
     const { begin, leave } = followed.topic.add(listener)
     const close = async (): Promise<void> => {
       leave()
@@ -79,7 +80,7 @@ export class Subscriptions {
     }
     try {
       await followed.ready
-      const { head, version } = await this.#touch(followed, until)
+      const { head, version } = await this.#touch(followed, operation)
       begin(head, version)
       this.#schedule(followed, SETTLED_MS)
       return { head, close }
@@ -106,12 +107,12 @@ export class Subscriptions {
     this.#followed.clear()
   }
 
-  #follow(channel: string, until: number): Followed {
+  #follow(channel: string, operation: Operation): Followed {
     const { store, names, presence, onTrouble } = this.#options
     const topic = new Topic(onTrouble)
     const ends: (() => void)[] = []
     const listen = async (subject: string, handle: (message: Msg) => void): Promise<void> => {
-      const end = await store.listen(subject, handle, until)
+      const end = await store.listen(subject, handle, operation)
       // Everybody may have left by now.
       if (this.#followed.get(channel) === followed) ends.push(end)
       else end()
@@ -176,11 +177,14 @@ export class Subscriptions {
   }
 
   /** Looks at a channel, and says when to look again. */
-  async #touch(followed: Followed, until: number): Promise<Touched> {
+  async #touch(followed: Followed, operation: Operation): Promise<Touched> {
     const { log, presence, touchMs } = this.#options
     const { channel } = followed
-    const [message, { set, dueAt }] = await Promise.all([log.head(channel, until), presence.look(channel, until)])
-    await log.keep(channel, message, until)
+    const [message, { set, dueAt }] = await Promise.all([
+      log.head(channel, operation),
+      presence.look(channel, operation),
+    ])
+    await log.keep(channel, message, operation)
     if (dueAt !== undefined) this.#scheduleAt(followed, dueAt)
     this.#schedule(followed, touchMs)
     return { head: message.head, version: set.version }
@@ -206,7 +210,7 @@ export class Subscriptions {
     const { onTrouble, timeoutMs } = this.#options
     followed.touchAt = Number.POSITIVE_INFINITY
     try {
-      const { head, version } = await this.#touch(followed, performance.now() + timeoutMs)
+      const { head, version } = await this.#touch(followed, begin(timeoutMs))
       const before = { position: topic.position, version: topic.version }
       const isThere = before.position === undefined || isSame(before.position, head)
       if (isThere && (before.version === undefined || before.version === version)) return

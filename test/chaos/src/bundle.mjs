@@ -1,5 +1,6 @@
 // Node 20 runs no TypeScript, and a server whose memory is measured should hold nothing but the server. So each process
-// is bundled once per run into plain JavaScript: our packages from their sources, everything else left where it is.
+// is bundled once per run into plain JavaScript: our packages from their sources, everything else left where it is. What our
+// packages depend on is therefore a dependency here as well.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'

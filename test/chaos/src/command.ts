@@ -3,8 +3,8 @@
 import { parseArgs } from 'node:util'
 import { brokenPromises, type FaultReport, runFault } from './chaos-run.ts'
 import { FAULT_CASES, type Row } from './fault-cases.ts'
+import { ENGINES, engineOf } from './kills/engines.ts'
 import { runKills, type Sums } from './kills/kill-run.ts'
-import { redisEngine, redisPairEngine } from './kills/redis-engine.ts'
 import { measureAppend } from './measure-append.ts'
 import { measureConnect } from './measure-connect.ts'
 import { measureFallback } from './measure-fallback.ts'
@@ -65,26 +65,17 @@ async function table(): Promise<number> {
   return broken.length === 0 ? 0 : 1
 }
 
-const ENGINES = {
-  'redis-aof': () => redisEngine({ hasFile: true }),
-  redis: () => redisEngine({ hasFile: false }),
-  'redis-failover': redisPairEngine,
-} as const
-
 async function kills(): Promise<number> {
   const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
   console.log(`seed ${seed}\n`)
   let isBroken = false
   for (const name of values.engine ?? Object.keys(ENGINES)) {
-    const create = ENGINES[name as keyof typeof ENGINES]
-    if (create === undefined) throw new Error(`No engine "${name}". There are: ${Object.keys(ENGINES).join(', ')}.`)
-    const engine = await create()
+    const engine = await engineOf(name).create()
     console.log(engine.name)
     try {
       const report = await runKills(engine, {
         rounds: Number(values.rounds),
         seconds: Number(values.seconds),
-        nodes: 3,
         perWire: Number(values.clients),
         rate: Number(values.rate),
         seed,
@@ -117,8 +108,9 @@ const commands: Readonly<Record<string, () => Promise<number>>> = {
   table,
   kills,
   append: () => measureAppend(values.quick ? { appends: 4000, turns: 1 } : { appends: 20_000, turns: 5 }),
-  latency: () => measureLatency([ENGINES['redis-aof']], { turns: values.quick ? 2 : 10 }),
-  fanout: () => measureFanout(ENGINES['redis-aof']),
+  latency: () =>
+    measureLatency([engineOf('redis-aof').create, engineOf('nats').create], { turns: values.quick ? 2 : 10 }),
+  fanout: () => measureFanout(engineOf('redis-aof').create),
   connect: () => measureConnect({ runs: values.quick ? 3 : 7 }),
   stalled: () => measureStalled({ stallMs: values.quick ? 8000 : 30_000 }),
   fallback: () => measureFallback({ runs: values.quick ? 1 : 5, minuteMs: values.quick ? 10_000 : 60_000 }),

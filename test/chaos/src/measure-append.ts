@@ -1,10 +1,15 @@
 // `pnpm chaos append`: what one append with history costs. What Redis does for it, as Redis counts it, and how many a second
 // one process gets out of each broker, all of them in one run and in turns.
 
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createClient } from '@redis/client'
+import { nats } from '@triwire/nats'
 import { redis } from '@triwire/redis'
 import { type Append, type Broker, memory } from '@triwire/server'
-import { startRedis } from '@triwire-test/services'
+import { sqlite } from '@triwire/sqlite'
+import { startNats, startRedis } from '@triwire-test/services'
 
 const HISTORY = { keep: 100, ttlMs: 300_000, bytes: 1024 * 1024 }
 const DATA = JSON.stringify({ text: 'x'.repeat(100) })
@@ -23,7 +28,13 @@ interface Subject {
 /** Measures, and prints. */
 export async function measureAppend({ appends, turns }: { appends: number; turns: number }): Promise<number> {
   await measureRedis(appends)
-  const subjects = [await memorySubject(), await redisSubject()]
+  const subjects = [
+    await memorySubject(),
+    await redisSubject(),
+    await natsSubject(),
+    await sqliteSubject('full'),
+    await sqliteSubject('process'),
+  ]
   for (let turn = -1; turn < turns; turn++) {
     for (const atOnce of AT_ONCE) {
       for (const { broker, rates } of subjects) {
@@ -139,6 +150,34 @@ async function redisSubject(): Promise<Subject> {
     close: async () => {
       await broker.close()
       await server.stop()
+    },
+  }
+}
+
+async function natsSubject(): Promise<Subject> {
+  const server = await startNats()
+  const broker = nats(server.url)
+  return {
+    name: 'NATS, file',
+    broker,
+    rates: new Map(),
+    close: async () => {
+      await broker.close()
+      await server.stop()
+    },
+  }
+}
+
+async function sqliteSubject(durability: 'full' | 'process'): Promise<Subject> {
+  const folder = mkdtempSync(join(tmpdir(), 'triwire-sqlite-'))
+  const broker = sqlite({ path: join(folder, 'triwire.db'), durability })
+  return {
+    name: `SQLite, ${durability}`,
+    broker,
+    rates: new Map(),
+    close: async () => {
+      await broker.close()
+      rmSync(folder, { recursive: true, force: true })
     },
   }
 }

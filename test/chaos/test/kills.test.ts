@@ -1,11 +1,9 @@
 // A short form of the long runs, for each store: a few seconds of messages over every wire while nodes and the store are
 // killed. The long form is `pnpm chaos kills`.
 
-import { missingRedis } from '@triwire-test/services'
 import { afterAll, describe, expect, test } from 'vitest'
-import type { Engine } from '../src/kills/engine.ts'
+import { ENGINES } from '../src/kills/engines.ts'
 import { runKills } from '../src/kills/kill-run.ts'
-import { redisEngine, redisPairEngine } from '../src/kills/redis-engine.ts'
 import { endAll } from '../src/processes/parent.ts'
 
 afterAll(endAll)
@@ -14,18 +12,12 @@ afterAll(endAll)
 const ROUNDS = Number(process.env.ROUNDS ?? 1)
 const SEED = Number(process.env.SEED ?? 1)
 
-const ENGINES: readonly (readonly [name: string, create: () => Promise<Engine>, missing: string | undefined])[] = [
-  ['Redis with a file', () => redisEngine({ hasFile: true }), missingRedis],
-  ['Redis without a file', () => redisEngine({ hasFile: false }), missingRedis],
-  ['Redis that is replaced by a copy that is behind', redisPairEngine, missingRedis],
-]
-
 describe.concurrent('nodes and their store are killed: nothing is missing, doubled or reordered in silence', () => {
-  for (const [name, create, missing] of ENGINES) {
+  for (const [name, { create, missing }] of Object.entries(ENGINES)) {
     test.skipIf(missing)(`on ${name}`, { timeout: 120_000 + ROUNDS * 300_000 }, async () => {
       const engine = await create()
       try {
-        const options = { rounds: ROUNDS, seconds: 6, nodes: 3, perWire: 2, rate: 20, seed: SEED }
+        const options = { rounds: ROUNDS, seconds: 6, perWire: 2, rate: 20, seed: SEED }
         const { rounds, sums, kills } = await runKills(engine, options)
         expect(rounds.flatMap(({ broken }) => broken)).toEqual([])
         expect(sums.acked).toBeGreaterThan(0)

@@ -15,6 +15,8 @@ export interface Engine {
   readonly name: string
   /** Where it is served now. A failover changes it. */
   readonly port: number
+  /** How many nodes stand on it. */
+  readonly nodes: number
   /** Whether it may lose what it has acknowledged. Readers are told by a gap then. */
   readonly forgets: boolean
   /** What happens to it, one of them at a time. */

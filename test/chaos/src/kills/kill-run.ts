@@ -18,7 +18,6 @@ export interface KillRunOptions {
   readonly rounds: number
   /** Seconds of messages in a round. */
   readonly seconds: number
-  readonly nodes: number
   /** Clients per wire. */
   readonly perWire: number
   /** Messages each client publishes per second. */
@@ -76,7 +75,7 @@ export async function runKills(engine: Engine, options: KillRunOptions): Promise
   const clients = Object.fromEntries(
     WIRES.map((wire) => [wire, Array.from({ length: options.perWire }, (_, index) => `${wire}-${index}`)]),
   )
-  const station = await startStation(engine, { folder, nodes: options.nodes, clients })
+  const station = await startStation(engine, { folder, nodes: engine.nodes, clients })
   const random = mulberry32(options.seed)
   const mayhem = new Mayhem(station, random)
   const rounds: RoundReport[] = []

@@ -18,6 +18,7 @@ export async function redisEngine({ hasFile }: { hasFile: boolean }): Promise<En
   return {
     name: hasFile ? 'Redis, AOF' : 'Redis, no file',
     port: server.port,
+    nodes: 3,
     forgets: !hasFile,
     blows: [
       {
@@ -44,6 +45,7 @@ export async function redisPairEngine(): Promise<Engine> {
     get port() {
       return master.port
     },
+    nodes: 3,
     forgets: true,
     blows: [
       {
