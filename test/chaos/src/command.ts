@@ -7,6 +7,7 @@ import { ENGINES, engineOf } from './kills/engines.ts'
 import { runKills, type Sums } from './kills/kill-run.ts'
 import { measureAppend } from './measure-append.ts'
 import { measureConnect } from './measure-connect.ts'
+import { measureConnections } from './measure-connections.ts'
 import { measureFallback } from './measure-fallback.ts'
 import { measureFanout } from './measure-fanout.ts'
 import { measureLatency } from './measure-latency.ts'
@@ -111,6 +112,7 @@ const commands: Readonly<Record<string, () => Promise<number>>> = {
   latency: () =>
     measureLatency([engineOf('redis-aof').create, engineOf('nats').create], { turns: values.quick ? 2 : 10 }),
   fanout: () => measureFanout(engineOf('redis-aof').create),
+  connections: () => measureConnections({ count: values.quick ? 300 : 2000 }),
   connect: () => measureConnect({ runs: values.quick ? 3 : 7 }),
   stalled: () => measureStalled({ stallMs: values.quick ? 8000 : 30_000 }),
   fallback: () => measureFallback({ runs: values.quick ? 1 : 5, minuteMs: values.quick ? 10_000 : 60_000 }),

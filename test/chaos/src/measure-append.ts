@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createClient } from '@redis/client'
 import { nats } from '@triwire/nats'
 import { redis } from '@triwire/redis'
-import { type Append, type Broker, memory } from '@triwire/server'
+import { type Append, type Broker, type Cursor, memory } from '@triwire/server'
 import { sqlite } from '@triwire/sqlite'
 import { startNats, startRedis } from '@triwire-test/services'
 
@@ -54,50 +54,92 @@ export async function measureAppend({ appends, turns }: { appends: number; turns
   return 0
 }
 
-/** What Redis does for an append of each kind. */
-async function measureRedis(appends: number): Promise<void> {
+/** What Redis does for an append of each kind, and for what clients cost while nothing happens. */
+async function measureRedis(times: number): Promise<void> {
   const server = await startRedis(['--appendonly', 'yes', '--appendfsync', 'everysec'])
   const admin = createClient({ url: server.url })
   await admin.connect()
   const broker = redis(server.url)
   await broker.subscribe('channel-0', { onEntry() {}, onSignal() {}, onPresence() {}, onInterrupted() {} })
   let sequence = 0
-  const kinds: Readonly<Record<string, (index: number) => Partial<Append>>> = {
-    'of the server': () => ({}),
-    'of a client': (index) => {
+  const fill = (identity: (index: number) => Partial<Append>): Promise<number> =>
+    appendAll(broker, CHANNELS * HISTORY.keep, 50, identity)
+  const append = (identity: (index: number) => Partial<Append>) => async (): Promise<Cost> => {
+    await fill(identity)
+    sequence += HISTORY.keep
+    const cost = await costOf(admin, () => appendAll(broker, times, 50, identity))
+    sequence += Math.ceil(times / CHANNELS)
+    return cost
+  }
+  const repeat = (act: (index: number) => Promise<unknown>) => async (): Promise<Cost> => {
+    for (let index = 0; index < CHANNELS; index++) await act(index)
+    return costOf(admin, () => runAll(times, 50, act))
+  }
+  const kinds: Readonly<Record<string, () => Promise<Cost>>> = {
+    'event of the server': append(() => ({})),
+    'publish of a client': append((index) => {
       const number = Math.floor(index / CHANNELS) + 1 + sequence
       return { producer: { id: 'ann', sequence: number, lowest: sequence + 1 } }
-    },
-    'of a command': (index) => ({ once: `command-${sequence}-${index}` }),
+    }),
+    'event of a command': append((index) => ({ once: `command-${sequence}-${index}` })),
+    'presence lease renewed': repeat((index) =>
+      broker.hold(
+        `channel-${index % CHANNELS}`,
+        { member: 'ann', holder: 'one', value: { data: DATA, sequence: 1 }, leaseMs: 30_000 },
+        { maxMembers: 200 },
+      ),
+    ),
+    'read with nothing new': repeat(async (index) => {
+      const channel = `channel-${index % CHANNELS}`
+      const after = heads.get(channel)
+      const result = await broker.read(channel, { after, limit: 300, bytes: 1024 * 1024 })
+      heads.set(channel, result.head)
+    }),
   }
-  console.log(`one append on Redis, history of ${HISTORY.keep}, counted by Redis over ${appends} appends`)
-  for (const [name, identity] of Object.entries(kinds)) {
-    await appendAll(broker, CHANNELS * HISTORY.keep, 50, identity)
-    sequence += HISTORY.keep
-    await admin.sendCommand(['CONFIG', 'RESETSTAT'])
-    const before = await cpuOf(admin)
-    const seconds = await appendAll(broker, appends, 50, identity)
-    sequence += Math.ceil(appends / CHANNELS)
-    const busy = (await cpuOf(admin)) - before
-    const stats = parseStats(String(await admin.sendCommand(['INFO', 'commandstats'])))
+  const heads = new Map<string, Cursor>()
+  console.log(`what Redis does, history of ${HISTORY.keep}, as it counted over ${times} of each\n`)
+  console.log(
+    `${''.padEnd(25)}${'script'.padEnd(12)}${'processor'.padEnd(12)}${'a second'.padEnd(12)}commands inside`,
+  )
+  for (const [name, measure] of Object.entries(kinds)) {
+    const { seconds, busySeconds, stats } = await measure()
     const script = stats.get('evalsha')
-    if (script === undefined || script.calls !== appends) throw new Error('Redis has counted something else.')
+    if (script === undefined || script.calls !== times) throw new Error('Redis has counted something else.')
     const inside = [...stats].filter(
       ([command]) => !['evalsha', 'info', 'config|resetstat', 'ping'].includes(command),
     )
     const calls = inside.reduce((sum, [, one]) => sum + one.calls, 0)
     const list = inside
       .sort(([, one], [, other]) => other.calls - one.calls)
-      .map(([command, one]) => `${command} ${(one.calls / appends).toFixed(2)}`)
+      .map(([command, one]) => `${command} ${(one.calls / times).toFixed(2)}`)
     console.log(
-      `  ${name.padEnd(14)} ${(script.usec / appends).toFixed(1)} µs in one script, ` +
-        `${((busy * 1e6) / appends).toFixed(1)} µs of processor in all, ${(calls / appends).toFixed(1)} commands inside ` +
-        `(${list.join(', ')}); ${Math.round(appends / seconds)} a second`,
+      name.padEnd(25) +
+        `${(script.usec / times).toFixed(1)} µs`.padEnd(12) +
+        `${((busySeconds * 1e6) / times).toFixed(1)} µs`.padEnd(12) +
+        String(Math.round(times / seconds)).padEnd(12) +
+        `${(calls / times).toFixed(1)} (${list.join(', ')})`,
     )
   }
   await broker.close()
   admin.destroy()
   await server.stop()
+}
+
+interface Cost {
+  readonly seconds: number
+  /** Seconds of processor time of Redis, network and file included. */
+  readonly busySeconds: number
+  readonly stats: ReturnType<typeof parseStats>
+}
+
+/** What Redis spends on an act that takes so many seconds. */
+async function costOf(admin: Admin, act: () => Promise<number>): Promise<Cost> {
+  await admin.sendCommand(['CONFIG', 'RESETSTAT'])
+  const before = await cpuOf(admin)
+  const seconds = await act()
+  const busySeconds = (await cpuOf(admin)) - before
+  const stats = parseStats(String(await admin.sendCommand(['INFO', 'commandstats'])))
+  return { seconds, busySeconds, stats }
 }
 
 type Admin = { sendCommand(args: string[]): Promise<unknown> }
@@ -121,15 +163,19 @@ async function appendAll(
   atOnce: number,
   identity: (index: number) => Partial<Append>,
 ): Promise<number> {
+  return runAll(count, atOnce, async (index) => {
+    const append = { event: 'said', data: DATA, history: HISTORY, ...identity(index) }
+    const { status } = await broker.append(`channel-${index % CHANNELS}`, append)
+    if (status !== 'appended') throw new Error(`Expected "appended", got "${status}".`)
+  })
+}
+
+/** Does something so often, so many at once; the seconds it took. */
+async function runAll(count: number, atOnce: number, act: (index: number) => Promise<unknown>): Promise<number> {
   const startedAt = performance.now()
   let next = 0
   const work = async (): Promise<void> => {
-    while (next < count) {
-      const index = next++
-      const append = { event: 'said', data: DATA, history: HISTORY, ...identity(index) }
-      const { status } = await broker.append(`channel-${index % CHANNELS}`, append)
-      if (status !== 'appended') throw new Error(`Expected "appended", got "${status}".`)
-    }
+    while (next < count) await act(next++)
   }
   await Promise.all(Array.from({ length: atOnce }, work))
   return (performance.now() - startedAt) / 1000

@@ -7,6 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export interface ServerMemory {
   /** Bytes in use: V8's heap, and the buffers outside of it. */
   readonly bytes: number
+  /** Bytes of memory the process has of the machine, which also holds what was let go and not given back. */
+  readonly residentBytes: number
   /** Bytes that wait in sockets, part of the above. */
   readonly writableBytes: number
   readonly sockets: number
@@ -20,12 +22,12 @@ export async function measureMemory(sockets: Iterable<Socket>): Promise<ServerMe
     await sleep(10)
   }
   globalThis.gc?.()
-  const { heapUsed, external } = process.memoryUsage()
+  const { heapUsed, external, rss } = process.memoryUsage()
   let writableBytes = 0
   let count = 0
   for (const socket of sockets) {
     writableBytes += socket.writableLength
     count++
   }
-  return { bytes: heapUsed + external, writableBytes, sockets: count }
+  return { bytes: heapUsed + external, residentBytes: rss, writableBytes, sockets: count }
 }
