@@ -1,9 +1,10 @@
 /**
  * What makes an append happen once: the producers' last sequences with the answers they got, and the keys of events that
- * commands emitted. A sequence is taken first, with a random id for its event; then the event is appended under that id; then
- * where it lies is recorded. So whoever repeats it, also on another node because the first one died in between, repeats only
- * the second step, and the log takes an id once.
+ * commands emitted. A sequence is taken first; then its event is appended under an id that follows from it; then where it lies
+ * is recorded. So whoever repeats it, also on another node because the first one died in between, repeats only the second
+ * step, and the log takes an id once.
  */
+import { createHash } from 'node:crypto'
 import { type AppendOutcome, type Cursor, formatCursor, type Producer, parseCursor } from '@triwire/server'
 import type { Clock } from './clock.ts'
 import type { Names } from './names.ts'
@@ -25,6 +26,8 @@ export type Verdict =
 type Answer = readonly [sequence: number, status: 'p' | 'd' | 'r', value: string]
 
 interface ProducerRecord {
+  /** When the producer of that name was used last that was forgotten before this one; 0 where there was none. */
+  readonly salt: number
   /** When it was used, by the server's clock. */
   readonly usedAt: number
   readonly last: number
@@ -35,6 +38,8 @@ interface ProducerRecord {
 const REMEMBERED_ANSWERS = 100
 /** Those among them that the producer says it has: only what was overtaken asks for them, and each makes its record longer. */
 const SETTLED_ANSWERS = 16
+/** 132 bits. */
+const ID_CHARACTERS = 22
 /** The part of the window by which the note of a producer's last use may be late: not every repetition is worth a write. */
 const LATE = 16
 
@@ -62,7 +67,8 @@ export class Identities {
     const { sequence } = producer
     let verdict: Verdict = { status: 'answered', outcome: { status: 'duplicate', cursor: undefined } }
     const decide = (text: string | undefined): { readonly text: string } | undefined => {
-      const record = this.#parse(text)
+      const found = parseProducer(text)
+      const record = this.#unforgotten(found)
       const answers = record?.answers ?? []
       // A sequence whose event may be missing is not passed: its producer has no answer and says it again.
       const open = answers.find(
@@ -76,7 +82,8 @@ export class Identities {
         } else verdict = toVerdict(answers.find(([number]) => number === sequence))
         return record && this.#isLate(record) ? format({ ...record, usedAt: this.#clock.now() }) : undefined
       }
-      const id = `${nonce()}${nonce()}`
+      const salt = record?.salt ?? found?.usedAt ?? 0
+      const id = nameOf(channel, producer.id, salt, sequence)
       verdict =
         code === undefined
           ? { status: 'pending', id }
@@ -86,7 +93,7 @@ export class Identities {
       const kept = answers.filter(
         ([number], index) => number >= producer.lowest || index >= answers.length - SETTLED_ANSWERS,
       )
-      return format({ usedAt, last: sequence, answers: [...kept.slice(1 - REMEMBERED_ANSWERS), answer] })
+      return format({ usedAt, salt, last: sequence, answers: [...kept.slice(1 - REMEMBERED_ANSWERS), answer] })
     }
     await this.#records.change(this.#producer(channel, producer), decide, operation)
     return verdict
@@ -105,7 +112,7 @@ export class Identities {
         ? [sequence, 'r', what.code]
         : [sequence, 'd', what.cursor === undefined ? '' : formatCursor(what.cursor)]
     const decide = (text: string | undefined): { readonly text: string } | undefined => {
-      const record = this.#parse(text)
+      const record = this.#unforgotten(parseProducer(text))
       if (!record?.answers.some(([number, status]) => number === sequence && status === 'p')) return undefined
       return format({ ...record, answers: record.answers.map((one) => (one[0] === sequence ? answer : one)) })
     }
@@ -121,7 +128,7 @@ export class Identities {
         verdict = at === '' ? { status: 'pending', id: known } : toVerdict([0, 'd', at])
         return undefined
       }
-      const id = `${nonce()}${nonce()}`
+      const id = nameOf(channel, 'once', takenAt, key)
       verdict = { status: 'pending', id }
       return { text: JSON.stringify([this.#clock.now(), id, '']) }
     }
@@ -133,12 +140,7 @@ export class Identities {
     return this.#names.state(channel, 'producer', id)
   }
 
-  /** A producer that was not forgotten. */
-  #parse(text: string | undefined): ProducerRecord | undefined {
-    const record = readRecord(text, (fields): ProducerRecord => {
-      const [, usedAt, last, answers] = fields as [string, number, number, readonly Answer[]]
-      return { usedAt, last, answers: [...answers] }
-    })
+  #unforgotten(record: ProducerRecord | undefined): ProducerRecord | undefined {
     const isForgotten = !record || this.#clock.now() - record.usedAt >= this.#dedupeMs * (1 + 1 / LATE)
     return isForgotten ? undefined : record
   }
@@ -156,6 +158,21 @@ function toVerdict(answer: Answer | undefined): Verdict {
   return { status: 'answered', outcome: { status: 'duplicate', cursor } }
 }
 
-function format({ usedAt, last, answers }: ProducerRecord): { readonly text: string } {
-  return { text: JSON.stringify([nonce(), usedAt, last, answers]) }
+/**
+ * The id of an event: the same for the same number, also where the record of its producer was lost. Somebody who was
+ * forgotten and begins again has other ids.
+ */
+function nameOf(...what: readonly (string | number)[]): string {
+  return createHash('sha256').update(JSON.stringify(what)).digest('base64url').slice(0, ID_CHARACTERS)
+}
+
+function parseProducer(text: string | undefined): ProducerRecord | undefined {
+  return readRecord(text, (fields): ProducerRecord => {
+    const [, usedAt, salt, last, answers] = fields as [string, number, number, number, readonly Answer[]]
+    return { usedAt, salt, last, answers: [...answers] }
+  })
+}
+
+function format({ usedAt, salt, last, answers }: ProducerRecord): { readonly text: string } {
+  return { text: JSON.stringify([nonce(), usedAt, salt, last, answers]) }
 }

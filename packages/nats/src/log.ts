@@ -204,7 +204,7 @@ export class Log {
     if (message === undefined) {
       // Whoever may store on our subjects can do harm. What came before cannot be found from here, so the log begins anew;
       // to remove the one message would do as well, but NATS 2.9 then does not find the last one.
-      await this.#store.purge(subject, { seq: found.seq + 1 })
+      await this.#store.purge('log', subject, { seq: found.seq + 1 })
       return undefined
     }
     this.#heads.set(channel, { ...message, data: '' })
@@ -223,7 +223,7 @@ export class Log {
     // Where this node does not have it all in hand, the number has to do.
     const what = first === undefined ? { keep: history.keep + TRIM_STEP } : { seq: first.sequence }
     this.#store
-      .purge(this.#names.log(channel), what)
+      .purge('log', this.#names.log(channel), what)
       .catch(() => {})
       .finally(() => this.#purging.delete(channel))
   }

@@ -3,6 +3,7 @@
  * the one that was looked at; whoever is overtaken looks again and decides anew. So a change is exact, whichever node makes
  * it. Each text has something random in it, by which a change whose answer was lost finds itself.
  */
+import type { StoredMsg } from '@nats-io/jetstream'
 import { Lanes } from './lanes.ts'
 import { Lru } from './lru.ts'
 import type { Operation } from './operation.ts'
@@ -53,7 +54,7 @@ export class Records {
     const message = await this.#store.get('state', { last_by_subj: subject }, operation)
     if (message === undefined) {
       this.#remembered.delete(subject)
-      return undefined
+      return this.#uncover(subject, operation)
     }
     const found = { text: Buffer.from(message.data).toString(), sequence: message.seq }
     this.#remembered.set(subject, found)
@@ -84,6 +85,27 @@ export class Records {
         if (times > 0) await pause()
       }
     })
+  }
+
+  /**
+   * NATS 2.9.10 may lose sight of the last message of a subject under load: it says that there is none, and forgets at once
+   * what is stored there. Found from the front it is still there, and once it is purged the subject is as new. What it said
+   * is kept in hand for the change that follows.
+   */
+  async #uncover(subject: string, operation: Operation): Promise<Found | undefined> {
+    let hidden: StoredMsg | undefined
+    for (;;) {
+      const next = { next_by_subj: subject, seq: (hidden?.seq ?? 0) + 1 }
+      const message = await this.#store.get('state', next, operation)
+      if (message === undefined) break
+      hidden = message
+    }
+    if (hidden === undefined) return undefined
+    const last = await this.#store.get('state', { last_by_subj: subject }, operation)
+    // It was stored in between, and nothing is wrong.
+    if (last !== undefined) return { text: Buffer.from(last.data).toString(), sequence: last.seq }
+    await this.#store.purge('state', subject, { seq: hidden.seq + 1 })
+    return { text: Buffer.from(hidden.data).toString(), sequence: 0 }
   }
 
   /** Stores a record behind the one that was found. False where another one was stored meanwhile. */

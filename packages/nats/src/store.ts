@@ -162,11 +162,15 @@ export class Store {
     )
   }
 
-  /** Drops what lies before a sequence on a subject of the log, or all but the last ones. */
-  async purge(subject: string, what: { readonly seq: number } | { readonly keep: number }): Promise<void> {
-    const { logStream } = this.#options.names
+  /** Drops what lies before a sequence on a subject, or all but the last ones. */
+  async purge(
+    stream: StreamName,
+    subject: string,
+    what: { readonly seq: number } | { readonly keep: number },
+  ): Promise<void> {
+    const name = this.#nameOf(stream)
     await this.#insist(begin(ATTEMPT_MS), ({ manager }) =>
-      manager.streams.purge(logStream, { filter: subject, ...what }),
+      manager.streams.purge(name, { filter: subject, ...what }),
     )
   }
 
