@@ -23,6 +23,10 @@ interface Listening {
 /** What waits for a head, at most. Beyond it the listener is told that it missed something. */
 const MAX_WAITING = 1000
 
+/** Messages that may come before the one they follow, and milliseconds they wait for it: NATS 2.9 may pass one on late. */
+const MAX_EARLY = 100
+const EARLY_MS = 50
+
 /** The topic. */
 export class Topic {
   readonly #onListenerError: (error: unknown) => void
@@ -30,6 +34,9 @@ export class Topic {
   #listening: readonly Listening[] = []
   /** The last position that was delivered, or read when listening began. */
   #position: Cursor | undefined
+  /** What came before the message it follows, by the tag of that. */
+  readonly #early = new Map<string, LogMessage>()
+  #earlyTimer: NodeJS.Timeout | undefined
   /** The last version of the presence set that was delivered or read. */
   #version: string | undefined
 
@@ -74,9 +81,21 @@ export class Topic {
     const { head, before } = message
     const position = this.#position
     if (position !== undefined && isSame(position, head)) return
-    if (position !== undefined && !isSame(position, before ?? head)) this.#interrupt()
-    this.#position = head
-    if (before !== undefined) this.#deliver({ type: 'entry', entry: toEntry(message) })
+    if (position !== undefined && !isSame(position, before ?? head)) {
+      const isEarly = before?.epoch === position.epoch && before.offset > position.offset
+      if (isEarly && this.#early.size < MAX_EARLY) {
+        this.#early.set(before.tag, message)
+        this.#earlyTimer ??= setTimeout(() => this.#giveUpWaiting(), EARLY_MS).unref()
+        return
+      }
+      this.#interrupt()
+    }
+    this.#advance(message)
+    for (let next = this.#early.get(head.tag); next !== undefined; next = this.#early.get(next.head.tag)) {
+      if (next.before) this.#early.delete(next.before.tag)
+      this.#advance(next)
+    }
+    if (this.#early.size === 0) this.#forgetEarly()
   }
 
   handleNote({ before, version, changes }: SetNote): void {
@@ -91,14 +110,35 @@ export class Topic {
 
   /** The line was cut, or the log or set turned out to be elsewhere: everybody verifies their position. */
   handleInterrupted(at: { readonly head?: Cursor; readonly version?: string } = {}): void {
+    this.#forgetEarly()
     this.#position = at.head
     this.#version = at.version
     this.#interrupt()
   }
 
   close(): void {
+    this.#forgetEarly()
     for (const listening of this.#listening) listening.isOpen = false
     this.#listening = []
+  }
+
+  #advance(message: LogMessage): void {
+    this.#position = message.head
+    if (message.before !== undefined) this.#deliver({ type: 'entry', entry: toEntry(message) })
+  }
+
+  /** What is missing does not come: the log has it. */
+  #giveUpWaiting(): void {
+    const early = [...this.#early.values()].sort((one, other) => one.head.offset - other.head.offset)
+    this.#forgetEarly()
+    this.#interrupt()
+    for (const message of early) this.#advance(message)
+  }
+
+  #forgetEarly(): void {
+    clearTimeout(this.#earlyTimer)
+    this.#earlyTimer = undefined
+    this.#early.clear()
   }
 
   #interrupt(): void {

@@ -33,6 +33,8 @@ export class LogStore {
   /** Appends; the caller has begun to write, and takes note that the row was changed. */
   append(row: ChannelRow, { event, data, cause, history }: Append, tag: string, now: number): LogEntry {
     const bytes = Buffer.byteLength(data)
+    // What a shorter history has let go does not come back with a longer one.
+    if (row.history !== undefined && row.history.ttlMs < history.ttlMs) this.trim(row, now)
     row.head = { offset: row.head.offset + 1, tag, total: row.head.total + bytes }
     row.history = history
     const { offset, total } = row.head
