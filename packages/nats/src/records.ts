@@ -90,7 +90,7 @@ export class Records {
   /**
    * NATS 2.9.10 may lose sight of the last message of a subject under load: it says that there is none, and forgets at once
    * what is stored there. Found from the front it is still there, and once it is purged the subject is as new. What it said
-   * is kept in hand for the change that follows.
+   * is stored again at once: whoever asked may have nothing to change.
    */
   async #uncover(subject: string, operation: Operation): Promise<Found | undefined> {
     let hidden: StoredMsg | undefined
@@ -105,7 +105,13 @@ export class Records {
     // It was stored in between, and nothing is wrong.
     if (last !== undefined) return { text: Buffer.from(last.data).toString(), sequence: last.seq }
     await this.#store.purge('state', subject, { seq: hidden.seq + 1 })
-    return { text: Buffer.from(hidden.data).toString(), sequence: 0 }
+    const text = Buffer.from(hidden.data).toString()
+    try {
+      return { text, sequence: (await this.#store.write({ subject, text, follows: 0 }, operation)).sequence }
+    } catch (error) {
+      if (!(error instanceof Overtaken)) throw error
+      return this.look(subject, operation)
+    }
   }
 
   /** Stores a record behind the one that was found. False where another one was stored meanwhile. */
