@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { brokenPromises, type FaultReport, runFault } from './chaos-run.ts'
 import { FAULT_CASES, type Row } from './fault-cases.ts'
 import { ENGINES, engineOf } from './kills/engines.ts'
-import { runKills, type Sums } from './kills/kill-run.ts'
+import { add, type KillReport, runKills, type Sums } from './kills/kill-run.ts'
 import { measureAppend } from './measure-append.ts'
 import { measureConnect } from './measure-connect.ts'
 import { measureConnections } from './measure-connections.ts'
@@ -30,7 +30,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '10' },
     seconds: { type: 'string', default: '30' },
     clients: { type: 'string', default: '4' },
-    rate: { type: 'string', default: '50' },
+    rate: { type: 'string' },
     seed: { type: 'string' },
   },
 })
@@ -69,7 +69,7 @@ async function table(): Promise<number> {
 async function kills(): Promise<number> {
   const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
   console.log(`seed ${seed}\n`)
-  let isBroken = false
+  const reports: KillReport[] = []
   for (const name of values.engine ?? Object.keys(ENGINES)) {
     const engine = await engineOf(name).create()
     console.log(engine.name)
@@ -78,23 +78,25 @@ async function kills(): Promise<number> {
         rounds: Number(values.rounds),
         seconds: Number(values.seconds),
         perWire: Number(values.clients),
-        rate: Number(values.rate),
+        rate: Number(values.rate ?? engine.rate),
         seed,
         onRound: ({ round, sums, broken, folder }) => {
           console.log(`  round ${round}: ${sentenceOf(sums)}`)
           if (broken.length > 0)
             console.log([...broken, `histories in ${folder}`].map((line) => `    ${line}`).join('\n'))
-          isBroken ||= broken.length > 0
         },
       })
       const tally = [...report.tally].map(([what, count]) => `${what} ${count}`).join(', ')
       console.log(`  ${report.kills} SIGKILLs (${tally})`)
       console.log(`  ${sentenceOf(report.sums)}\n`)
+      reports.push(report)
     } finally {
       await engine.stop()
     }
   }
-  return isBroken ? 1 : 0
+  const kills = reports.reduce((sum, report) => sum + report.kills, 0)
+  console.log(`all together\n  ${kills} SIGKILLs\n  ${sentenceOf(reports.map(({ sums }) => sums).reduce(add))}`)
+  return reports.some(({ rounds }) => rounds.some(({ broken }) => broken.length > 0)) ? 1 : 0
 }
 
 function sentenceOf(sums: Sums): string {

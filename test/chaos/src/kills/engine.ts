@@ -19,6 +19,8 @@ export interface Engine {
   readonly nodes: number
   /** Whether it may lose what it has acknowledged. Readers are told by a gap then. */
   readonly forgets: boolean
+  /** Messages each of twelve clients may publish a second, where nothing else is asked for: nearly all it carries on two cores. */
+  readonly rate: number
   /** What happens to it, one of them at a time. */
   readonly blows: readonly Blow[]
   /** How a node reaches it, through a line of its own. */

@@ -292,7 +292,8 @@ function sumUp(verdicts: readonly Verdict[], ghosts: number): Sums {
   return { ...sums, ghosts }
 }
 
-function add(one: Sums, other: Sums): Sums {
+/** Both together. */
+export function add(one: Sums, other: Sums): Sums {
   const sum = Object.entries(one).map(([name, count]) => [name, count + other[name as keyof Sums]] as const)
   return Object.fromEntries(sum) as unknown as Sums
 }

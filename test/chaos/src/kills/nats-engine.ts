@@ -15,6 +15,7 @@ export async function natsEngine({ hasFile }: { hasFile: boolean }): Promise<Eng
     port: server.port,
     nodes: 3,
     forgets: !hasFile,
+    rate: 40,
     blows: [
       {
         name: 'NATS killed',

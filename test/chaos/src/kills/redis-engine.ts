@@ -12,6 +12,9 @@ const AWAY_MS = 300
 /** Milliseconds a replica is behind when it takes over. */
 const BEHIND_MS = 200
 
+/** Messages a client may publish a second. */
+const RATE = 130
+
 /** One Redis that is killed and begins again from its file; without one, from nothing. */
 export async function redisEngine({ hasFile }: { hasFile: boolean }): Promise<Engine> {
   const server = await startRedis(hasFile ? WITH_FILE : [])
@@ -20,6 +23,7 @@ export async function redisEngine({ hasFile }: { hasFile: boolean }): Promise<En
     port: server.port,
     nodes: 3,
     forgets: !hasFile,
+    rate: RATE,
     blows: [
       {
         name: 'Redis killed',
@@ -47,6 +51,7 @@ export async function redisPairEngine(): Promise<Engine> {
     },
     nodes: 3,
     forgets: true,
+    rate: RATE,
     blows: [
       {
         name: 'failover without the tail',

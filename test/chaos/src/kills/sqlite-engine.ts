@@ -14,6 +14,7 @@ export async function sqliteEngine(): Promise<Engine> {
     port: 1,
     nodes: 1,
     forgets: false,
+    rate: 100,
     blows: [],
     spec: () => ({ kind: 'sqlite', path: join(folder, 'triwire.db') }),
     stop: async () => rmSync(folder, { recursive: true, force: true }),
