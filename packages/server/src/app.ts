@@ -22,9 +22,13 @@ import { toJson, validate } from './validate.ts'
 /** Makes a snapshot: JSON text, and its own position where the handler's store knows one. */
 export type TakeSnapshot = () => Promise<{ readonly data: string; readonly cursor: Cursor | undefined }>
 
+/** What the app has said of channels, by their keys. */
+export type Implementations = ReadonlyMap<string, ErasedImplementation>
+
 /** What an app is made of. */
 export interface AppOptions {
   readonly contract: Contract
+  readonly implementations: Implementations
   readonly broker: Broker
   readonly limits: Limits
   readonly logger: Logger
@@ -36,27 +40,14 @@ export class App {
   readonly broker: Broker
   readonly limits: Limits
   readonly logger: Logger
-  readonly #implementations = new Map<string, ErasedImplementation>()
+  readonly #implementations: Implementations
 
   constructor(options: AppOptions) {
     this.contract = options.contract
+    this.#implementations = options.implementations
     this.broker = options.broker
     this.limits = options.limits
     this.logger = options.logger
-  }
-
-  /** Registers an implementation. @throws TriwireError `unknown_channel`, `already_implemented` */
-  implement(key: string, implementation: ErasedImplementation): void {
-    if (!Object.hasOwn(this.contract.channels, key)) {
-      throw new TriwireError('unknown_channel', `.on("${key}"): the contract has no channel of that key.`)
-    }
-    if (this.#implementations.has(key)) {
-      throw new TriwireError(
-        'already_implemented',
-        `.on("${key}") was called twice. Put all of a channel into one call.`,
-      )
-    }
-    this.#implementations.set(key, implementation)
   }
 
   implementationOf(resolved: ResolvedChannel): ErasedImplementation {

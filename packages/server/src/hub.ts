@@ -3,7 +3,7 @@
  * counters that bound what one user may cost. Everything in it can be lost with the node.
  */
 import { type Contract, Pacer, type ResolvedChannel, TriwireError } from '@triwire/protocol'
-import { App } from './app.ts'
+import { App, type Implementations } from './app.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { Broker } from './broker.ts'
 import { Commander } from './commander.ts'
@@ -19,7 +19,7 @@ import { Occupancy } from './occupancy.ts'
 import type { AllowedOrigins } from './origin.ts'
 import { Publisher } from './publisher.ts'
 import { revokedMeanwhile } from './refusal.ts'
-import { type Cancel, TimerWheel } from './timer-wheel.ts'
+import { type Cancel, type SetTimer, TimerWheel } from './timer-wheel.ts'
 
 /** Milliseconds a channel stays open after its last reader went: long polls come and go. */
 const LINGER_MS = 30_000
@@ -47,6 +47,10 @@ export interface HubOptions {
   readonly limits: Limits
   readonly logger: Logger
   readonly origins: AllowedOrigins
+  /** What the app has said with `.on()`, by the keys of channels. */
+  readonly implementations: Implementations
+  /** Default `setTimeout`. */
+  readonly setTimer?: SetTimer | undefined
 }
 
 /** The hub. */
@@ -57,7 +61,7 @@ export class Hub {
   readonly limits: Limits
   readonly logger: Logger
   readonly origins: AllowedOrigins
-  readonly wheel: TimerWheel = new TimerWheel(Date.now)
+  readonly wheel: TimerWheel
   readonly publisher: Publisher
   readonly commander: Commander
   readonly connections: Connections
@@ -76,6 +80,7 @@ export class Hub {
     this.limits = options.limits
     this.logger = options.logger
     this.origins = options.origins
+    this.wheel = new TimerWheel(Date.now, options.setTimer)
     this.connections = new Connections(options.limits)
     this.control = new Control({
       broker: options.broker,

@@ -26,6 +26,7 @@ export type {
   SettledOutcome,
   SignalMessage,
 } from './broker.ts'
+export type { Engine, HomeEngine, HostOptions } from './engine.ts'
 export type { AuthRequest } from './identity.ts'
 export type {
   Action,
@@ -46,7 +47,6 @@ export type { MemoryBrokerOptions } from './memory-channels.ts'
 export type { AllowedOrigins } from './origin.ts'
 export {
   createRealtime,
-  type Engine,
   handleRequest,
   type Realtime,
   type RealtimeOptions,
@@ -56,3 +56,4 @@ export {
 } from './realtime.ts'
 export type { Exchange, RequestHead, Sink, SinkListener } from './sink.ts'
 export type { Socket } from './socket.ts'
+export type { Cancel, SetTimer } from './timer-wheel.ts'

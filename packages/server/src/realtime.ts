@@ -10,9 +10,8 @@ import {
   TriwireError,
 } from '@triwire/protocol'
 import type { Broker } from './broker.ts'
+import { type Engine, Home, type HomeEngine } from './engine.ts'
 import { Gate } from './gate.ts'
-import { handleExchange, upgradeStatus } from './http.ts'
-import { Hub } from './hub.ts'
 import type { AuthRequest } from './identity.ts'
 import type {
   ChannelImplementation,
@@ -22,10 +21,7 @@ import type {
 } from './implementation.ts'
 import { type Limits, resolveLimits } from './limits.ts'
 import { consoleLogger, type Logger } from './logger.ts'
-import { memory } from './memory-broker.ts'
 import { type AllowedOrigins, checkAllowedOrigins } from './origin.ts'
-import type { Exchange, RequestHead, Sink } from './sink.ts'
-import { Socket } from './socket.ts'
 import { WebExchange } from './web-exchange.ts'
 
 /** What a server is made of. */
@@ -65,18 +61,6 @@ export type ServerChannels<TChannels extends ChannelMap> = {
     : (params: ParamsOf<TChannels[TKey]>) => ServerChannel<TChannels[TKey]>
 }
 
-/** What a host adapter needs of a server. Apps have no use for it. */
-export interface Engine {
-  readonly limits: Limits
-  readonly logger: Logger
-  /** Answers a request that is no upgrade. Never rejects. */
-  handle(exchange: Exchange): Promise<void>
-  /** The status to answer a WebSocket upgrade with: 101 where it may be made, otherwise what refuses it. */
-  upgradeStatus(head: RequestHead): number
-  /** Takes an upgraded connection. */
-  acceptSocket(sink: Sink, head: RequestHead): Socket
-}
-
 /**
  * A server. `TMissing` names the channels that still need an implementation; adapters accept only a server where it
  * is empty, so a forgotten one does not compile.
@@ -85,7 +69,7 @@ export interface Realtime<TChannels extends ChannelMap, TUser, TMissing extends 
   /** Channels for server code: `realtime.channels.chat({ roomId }).emit(…)` from any route, job or script. */
   readonly channels: ServerChannels<TChannels>
   /** For host adapters. */
-  readonly engine: Engine
+  readonly engine: HomeEngine
   /** Phantom: which implementations are missing. */
   readonly missing: readonly TMissing[]
   /**
@@ -142,7 +126,7 @@ export function createRealtime<TContract extends AnyContract, TAuth extends (req
 ): Realtime<ChannelMapOf<TContract>, UserOf<TAuth>, Unimplemented<ChannelMapOf<TContract>>> {
   type TChannels = ChannelMapOf<TContract>
   const typed = contract as unknown as Contract<TChannels>
-  const { auth, principal, broker = memory(), origins = [], logger = consoleLogger } = options
+  const { auth, principal, broker, origins = [], logger = consoleLogger } = options
   if (typeof auth !== 'function') {
     throw new TriwireError(
       'bad_auth',
@@ -157,28 +141,31 @@ export function createRealtime<TContract extends AnyContract, TAuth extends (req
     deadlineMs: limits.authMs,
     logger,
   })
-  const hub = new Hub({ contract: typed, broker, gate, limits, logger, origins })
+  const implementations = new Map<string, ErasedImplementation>()
+  const definition = { contract: typed, implementations, gate, limits, logger, origins }
+  const home = new Home(definition, broker)
   const realtime: Realtime<TChannels, UserOf<TAuth>, never> = {
-    channels: serverChannels(hub, typed),
-    engine: {
-      limits,
-      logger,
-      handle: (exchange) => handleExchange(hub, exchange),
-      upgradeStatus: (head) => upgradeStatus(hub, head),
-      acceptSocket: (sink, head) => new Socket(hub, sink, head),
-    },
+    channels: serverChannels(home, typed),
+    engine: home.engine,
     missing: [],
     on(key, implementation) {
-      hub.app.implement(key, implementation as ErasedImplementation)
+      if (!Object.hasOwn(typed.channels, key)) {
+        throw new TriwireError('unknown_channel', `.on("${key}"): the contract has no channel of that key.`)
+      }
+      if (implementations.has(key)) {
+        const message = `.on("${key}") was called twice. Put all of a channel into one call.`
+        throw new TriwireError('already_implemented', message)
+      }
+      implementations.set(key, implementation as ErasedImplementation)
       return realtime
     },
-    revoke: (principal) => hub.control.publish({ type: 'revoke', subject: principal }),
+    revoke: (principal) => home.hub.control.publish({ type: 'revoke', subject: principal }),
     drain({ spreadMs = 5000 } = {}) {
       if (!(spreadMs >= 0 && spreadMs < Number.POSITIVE_INFINITY))
         throw new TriwireError('bad_limit', '`spreadMs` is a number of milliseconds from 0.')
-      return hub.drain(spreadMs)
+      return home.hub.drain(spreadMs)
     },
-    close: () => hub.close(),
+    close: () => home.hub.close(),
   }
   return realtime as Realtime<TChannels, UserOf<TAuth>, Unimplemented<TChannels>>
 }
@@ -198,26 +185,26 @@ export function handleRequest(
 }
 
 function serverChannels<TChannels extends ChannelMap>(
-  hub: Hub,
+  home: Home,
   contract: Contract<TChannels>,
 ): ServerChannels<TChannels> {
   const entries = Object.keys(contract.channels).map((key) => [
     key,
     (params?: Readonly<Record<string, string | number>>) =>
-      serverChannel(hub, contract, formatAddress(key, params)),
+      serverChannel(home, contract, formatAddress(key, params)),
   ])
   return Object.fromEntries(entries) as ServerChannels<TChannels>
 }
 
-function serverChannel(hub: Hub, contract: Contract, address: string): ServerChannel<Channel> {
+function serverChannel(home: Home, contract: Contract, address: string): ServerChannel<Channel> {
   const resolved = resolveAddress(contract, address)
   return {
     address,
-    emit: (event, data) => hub.app.emit(resolved, event, data),
-    signal: (signal, data, options = {}) => hub.app.signal(resolved, signal, data, { key: options.key }),
-    reauthorize: () => hub.control.publish({ type: 'reauthorize', subject: address }),
+    emit: (event, data) => home.hub.app.emit(resolved, event, data),
+    signal: (signal, data, options = {}) => home.hub.app.signal(resolved, signal, data, { key: options.key }),
+    reauthorize: () => home.hub.control.publish({ type: 'reauthorize', subject: address }),
     members: async () => {
-      const { members } = await hub.broker.members(address)
+      const { members } = await home.hub.broker.members(address)
       return members.map(({ member, data }) => ({ id: member, value: JSON.parse(data) as never }))
     },
   }

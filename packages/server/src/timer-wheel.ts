@@ -11,15 +11,20 @@ const SLOT_MS = 50
 /** Timers of hosts overflow beyond 2^31 − 1 ms and fire at once; a wheel that turns early just arms again. */
 const LONGEST_MS = 2 ** 31 - 1
 
+/** Calls back once after so many milliseconds; returns how to cancel that. */
+export type SetTimer = (callback: () => void, delayMs: number) => Cancel
+
 /** The wheel. Calls happen up to 50 ms late, never early. */
 export class TimerWheel {
   readonly #slots = new Map<number, Set<() => void>>()
   readonly #now: () => number
-  #timer: ReturnType<typeof setTimeout> | undefined
+  readonly #setTimer: SetTimer
+  #cancelTimer: Cancel = () => {}
   #timerSlot = Number.POSITIVE_INFINITY
 
-  constructor(now: () => number) {
+  constructor(now: () => number, setTimer: SetTimer = setHostTimer) {
     this.#now = now
+    this.#setTimer = setTimer
   }
 
   /** Calls back once, after `delayMs`. */
@@ -60,12 +65,12 @@ export class TimerWheel {
     this.#disarm()
     this.#timerSlot = slot
     const delayMs = Math.min(LONGEST_MS, Math.max(0, slot * SLOT_MS - this.#now()))
-    this.#timer = setTimeout(() => this.#turn(), delayMs)
+    this.#cancelTimer = this.#setTimer(() => this.#turn(), delayMs)
   }
 
   #disarm(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#cancelTimer()
+    this.#cancelTimer = () => {}
     this.#timerSlot = Number.POSITIVE_INFINITY
   }
 
@@ -90,4 +95,9 @@ export class TimerWheel {
         }
       }
   }
+}
+
+function setHostTimer(callback: () => void, delayMs: number): Cancel {
+  const timer = setTimeout(callback, delayMs)
+  return () => clearTimeout(timer)
 }

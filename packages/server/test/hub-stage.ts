@@ -47,9 +47,16 @@ export class HubStage {
     const auth = options.auth ?? (({ token }) => (token === undefined ? null : { id: token }))
     const gate = new Gate({ auth, deadlineMs: limits.authMs, logger: this.log })
     const origins = options.origins ?? []
-    this.hub = new Hub({ contract: api, broker: this.broker, gate, limits, logger: this.log, origins })
-    for (const [key, implementation] of Object.entries(options.implementations ?? {}))
-      this.hub.app.implement(key, implementation)
+    const implementations = new Map(Object.entries(options.implementations ?? {}))
+    this.hub = new Hub({
+      contract: api,
+      broker: this.broker,
+      implementations,
+      gate,
+      limits,
+      logger: this.log,
+      origins,
+    })
   }
 
   /** Connections that are counted. */
