@@ -23,7 +23,7 @@ export function acceptSocket(engine: Engine, ws: WebSocket, incoming: IncomingMe
   ws.on('message', (data: RawData, isBinary: boolean) => {
     socket.handleAlive()
     if (isBinary) socket.handleBinary()
-    else socket.handleText(textOf(data))
+    else void socket.handleText(textOf(data))
   })
   ws.on('pong', () => socket.handleAlive())
   // The library closes after a protocol error by itself, with the right code; `close` follows.

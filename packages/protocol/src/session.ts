@@ -136,6 +136,8 @@ export class Session {
   #joins = 0
   #presences = 0
   #pings = 0
+  #pingNumber = 0
+  #hostSleeps = false
   /** When the last ping was written; undefined once it is answered. */
   #pingedAt: number | undefined
 
@@ -270,7 +272,9 @@ export class Session {
   /** Asks the server for a sign of life; a `pong` delivery answers with the round-trip time. */
   ping(now: number): void {
     this.#pingedAt = now
-    this.#control.set(PING, encodeLine({ t: 'ping', n: ++this.#pings }))
+    // A host that sleeps answers the number 0 in its sleep.
+    this.#pingNumber = this.#hostSleeps ? 0 : ++this.#pings
+    this.#control.set(PING, encodeLine({ t: 'ping', n: this.#pingNumber }))
   }
 
   // ── What happened ───────────────────────────────────────────────────────────────────────────────────────────
@@ -414,12 +418,13 @@ export class Session {
       case 'welcome':
         this.#attached = true
         this.#member = line.m
+        this.#hostSleeps = line.hb === 0
         this.#limits = { ...DEFAULT_WIRE_LIMITS, ...line.max }
         this.#pacer.configure(this.#limits.rate, this.#limits.burst)
         this.#tell({ type: 'welcome', heartbeatMs: line.hb })
         return
       case 'pong':
-        if (line.n !== this.#pings || this.#pingedAt === undefined) return
+        if (line.n !== this.#pingNumber || this.#pingedAt === undefined) return
         this.#tell({ type: 'pong', rttMs: now - this.#pingedAt })
         this.#pingedAt = undefined
         return

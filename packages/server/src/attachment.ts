@@ -26,6 +26,7 @@ import {
 } from '@triwire/protocol'
 import type { Attached } from './connections.ts'
 import { Expiry } from './expiry.ts'
+import type { FrozenAttachment } from './frozen.ts'
 import type { Hub } from './hub.ts'
 import { type Identity, memberOf } from './identity.ts'
 import { Marks } from './marks.ts'
@@ -56,6 +57,8 @@ export interface AttachmentOptions {
   readonly plain?: boolean
   /** Verifies the token of a second hello, where there may be one. */
   readonly authenticate?: (hello: HelloLine) => Promise<Identity>
+  /** What it was before its process slept; `revive` goes on from there. */
+  readonly frozen?: FrozenAttachment | undefined
 }
 
 /** The attachment. */
@@ -89,7 +92,7 @@ export class Attachment implements StaysHost, SinkListener, Attached {
     this.kind = options.kind
     this.#speaker = options.speaker
     this.remoteAddress = options.remoteAddress
-    this.#leases = new PresenceLeases(hub, options.speaker.member)
+    this.#leases = new PresenceLeases(hub, options.speaker.member, options.frozen?.leases)
     this.#outlet = new Outlet({
       framing: options.kind !== 'stream' ? 'batch' : options.plain === true ? 'sse-with-ids' : 'sse',
       // A poll is handed over as a whole when it ends: a page at most.
@@ -126,7 +129,21 @@ export class Attachment implements StaysHost, SinkListener, Attached {
   welcome(): void {
     const { line, body, batch, channels, rate, burst, heartbeatMs } = this.#hub.limits
     const max = { line, body, batch, channels, rate, burst }
-    this.write(encodeLine({ t: 'welcome', v: PROTOCOL_VERSION, m: this.member, hb: heartbeatMs, max }))
+    const hb = this.#sink?.sleeps ? 0 : heartbeatMs
+    this.write(encodeLine({ t: 'welcome', v: PROTOCOL_VERSION, m: this.member, hb, max }))
+  }
+
+  /** What it takes to go on after the process has slept. */
+  freeze(): FrozenAttachment {
+    const { identity, member } = this.#speaker
+    const { user, principal, expiresAt } = identity
+    const until = expiresAt === undefined ? {} : { expiresAt }
+    return { user, principal, member, ...until, stays: this.#stays.freeze(), leases: this.#leases.freeze() }
+  }
+
+  /** Goes on where it was frozen. Resolves when every reader stands where its channel does, or lags. */
+  async revive(): Promise<void> {
+    await Promise.all((this.#options.frozen?.stays ?? []).map((stay) => this.#stays.revive(stay)))
   }
 
   /**
@@ -143,7 +160,7 @@ export class Attachment implements StaysHost, SinkListener, Attached {
     this.#outlet.open(sink)
     const { heartbeatMs, rotateMs, overlapMs } = this.#hub.limits
     const { wheel } = this.#hub
-    if (this.#lasting) this.#timers.push(wheel.repeat(heartbeatMs, () => this.#beat()))
+    if (this.#lasting && !sink.sleeps) this.#timers.push(wheel.repeat(heartbeatMs, () => this.#beat()))
     if (this.kind === 'stream')
       this.#timers.push(wheel.schedule(rotateMs, () => this.sendOff('rotate', 0, overlapMs)))
     if (this.kind === 'poll') {

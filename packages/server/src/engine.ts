@@ -4,6 +4,7 @@
  */
 import { TriwireError } from '@triwire/protocol'
 import type { Broker } from './broker.ts'
+import type { FrozenSocket } from './frozen.ts'
 import { handleExchange, upgradeStatus } from './http.ts'
 import { Hub, type HubOptions } from './hub.ts'
 import { type Limits, resolveLimits } from './limits.ts'
@@ -33,6 +34,8 @@ export interface Engine {
   upgradeStatus(head: RequestHead): number
   /** Takes an upgraded connection. */
   acceptSocket(sink: Sink, head: RequestHead): Socket
+  /** Goes on with a connection that stayed open while this process slept; resolves when it does. */
+  reviveSocket(sink: Sink, frozen: FrozenSocket): Promise<Socket>
   /** As `drain` of the server. */
   drain(spreadMs: number): Promise<void>
   /** As `close` of the server. */
@@ -115,6 +118,7 @@ function createEngine(getHub: () => Hub, getLimits: () => Limits, logger: Logger
     handle: (exchange) => handleExchange(getHub(), exchange),
     upgradeStatus: (head) => upgradeStatus(getHub(), head),
     acceptSocket: (sink, head) => new Socket(getHub(), sink, head),
+    reviveSocket: (sink, frozen) => Socket.revive(getHub(), sink, frozen),
     drain: (spreadMs) => getHub().drain(spreadMs),
     close: () => getHub().close(),
   }

@@ -27,6 +27,7 @@ export type {
   SignalMessage,
 } from './broker.ts'
 export type { Engine, HomeEngine, HostOptions } from './engine.ts'
+export type { FrozenAttachment, FrozenLeases, FrozenSocket, FrozenStay } from './frozen.ts'
 export type { AuthRequest } from './identity.ts'
 export type {
   Action,

@@ -69,6 +69,11 @@ export class LiveChannel {
     return this.resolved.address
   }
 
+  /** The version of the presence set that its readers have been told; undefined where none has. */
+  get presenceVersion(): string | undefined {
+    return this.#presence?.version
+  }
+
   /**
    * Tells who is present, as a `pres` line; undefined where the reader's version is the current one. Whatever changes
    * later comes later.

@@ -88,24 +88,20 @@ class ProcessBroker implements MemoryBroker {
     this.#channels.peek(name)?.deliver((listener) => listener.onSignal(signal))
   }
 
-  async hold(name: string, hold: PresenceHold, options: { readonly maxMembers: number }): Promise<HoldOutcome> {
-    return this.#channels.use(name, (channel, now) => {
-      const { outcome, changes } = channel.presence.hold(hold, options.maxMembers, now)
-      channel.deliverPresence(changes)
-      return outcome
-    })
+  async hold(
+    name: string,
+    hold: PresenceHold,
+    { maxMembers }: { readonly maxMembers: number },
+  ): Promise<HoldOutcome> {
+    return this.#channels.use(name, (channel, now) => channel.hold(hold, maxMembers, now))
   }
 
   async release(name: string, member: string, holder: string, graceMs: number): Promise<void> {
-    this.#channels.useExisting(name, (channel, now) => {
-      channel.deliverPresence(channel.presence.release(member, holder, graceMs, now))
-    })
+    this.#channels.useExisting(name, (channel, now) => channel.release(member, holder, graceMs, now))
   }
 
   async depart(name: string, member: string, sequence: number): Promise<void> {
-    this.#channels.use(name, (channel, now) =>
-      channel.deliverPresence(channel.presence.depart(member, sequence, now)),
-    )
+    this.#channels.use(name, (channel, now) => channel.depart(member, sequence, now))
   }
 
   async members(name: string): Promise<{ readonly version: string; readonly members: readonly PresenceMember[] }> {

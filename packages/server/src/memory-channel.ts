@@ -3,12 +3,19 @@
  * happens is delivered to subscriptions in one order, the same for all, even where a listener calls back into the
  * broker while it is being told something.
  */
-import type { BrokerListener, BrokerSubscription, LogEntry, PresenceChange } from './broker.ts'
+import type {
+  BrokerListener,
+  BrokerSubscription,
+  HoldOutcome,
+  LogEntry,
+  PresenceChange,
+  PresenceHold,
+} from './broker.ts'
 import { MemoryCommands } from './memory-commands.ts'
 import type { Due } from './memory-deadlines.ts'
 import type { MemoryBrokerLimits } from './memory-limits.ts'
 import { MemoryLog } from './memory-log.ts'
-import { MemoryPresence } from './memory-presence.ts'
+import { MemoryPresence, type PresenceStore } from './memory-presence.ts'
 import { MemoryOnceKeys, MemoryProducers } from './memory-producers.ts'
 
 interface Subscriber {
@@ -35,17 +42,25 @@ export class MemoryChannel implements Due {
   readonly commands: MemoryCommands
   readonly #limits: MemoryBrokerLimits
   readonly #onListenerError: (error: unknown) => void
+  readonly #presenceStore: PresenceStore | undefined
   /** Replaced, never changed, so that a delivery under way keeps its own list. */
   #subscribers: readonly Subscriber[] = []
   #outbox: Delivery[] = []
   #isDelivering = false
 
-  constructor(name: string, epoch: string, limits: MemoryBrokerLimits, onListenerError: (error: unknown) => void) {
+  constructor(
+    name: string,
+    epoch: string,
+    limits: MemoryBrokerLimits,
+    onListenerError: (error: unknown) => void,
+    presenceStore?: PresenceStore,
+  ) {
     this.name = name
     this.log = new MemoryLog(epoch)
     this.producers = new MemoryProducers(limits)
     this.onceKeys = new MemoryOnceKeys(limits)
-    this.presence = new MemoryPresence(epoch, limits)
+    this.presence = new MemoryPresence(epoch, limits, presenceStore?.load(name))
+    this.#presenceStore = presenceStore
     this.commands = new MemoryCommands(limits)
     this.#limits = limits
     this.#onListenerError = onListenerError
@@ -74,12 +89,22 @@ export class MemoryChannel implements Due {
     }
   }
 
-  deliverEntry(entry: LogEntry): void {
-    this.deliver((listener) => listener.onEntry(entry))
+  hold(hold: PresenceHold, maxMembers: number, now: number): HoldOutcome {
+    const { outcome, changes } = this.presence.hold(hold, maxMembers, now)
+    this.#handlePresence(hold.member, changes)
+    return outcome
   }
 
-  deliverPresence(changes: readonly PresenceChange[]): void {
-    for (const change of changes) this.deliver((listener) => listener.onPresence(change))
+  release(member: string, holder: string, graceMs: number, now: number): void {
+    this.#handlePresence(member, this.presence.release(member, holder, graceMs, now))
+  }
+
+  depart(member: string, sequence: number, now: number): void {
+    this.#handlePresence(member, this.presence.depart(member, sequence, now))
+  }
+
+  deliverEntry(entry: LogEntry): void {
+    this.deliver((listener) => listener.onEntry(entry))
   }
 
   deliver(tell: (listener: BrokerListener) => void): void {
@@ -103,7 +128,7 @@ export class MemoryChannel implements Due {
   /** Ends leases, claims and waits that are over. Cheap where none is. */
   expire(now: number): void {
     this.commands.expire(now)
-    this.deliverPresence(this.presence.expire(now))
+    for (const change of this.presence.expire(now)) this.#handlePresence(change.member, [change])
   }
 
   /** Forgets all that has outlived its time. */
@@ -143,6 +168,11 @@ export class MemoryChannel implements Due {
     this.#subscribers = []
     this.#outbox = []
     this.commands.close()
+  }
+
+  #handlePresence(member: string, changes: readonly PresenceChange[]): void {
+    this.#presenceStore?.save(this.name, member, this.presence)
+    for (const change of changes) this.deliver((listener) => listener.onPresence(change))
   }
 
   /** Whether nothing is kept that anybody could still ask for; the log's last entry stays for its whole age. */

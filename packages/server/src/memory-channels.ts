@@ -7,6 +7,7 @@ import { TriwireError } from '@triwire/protocol'
 import { MemoryChannel } from './memory-channel.ts'
 import { DeadlineQueue } from './memory-deadlines.ts'
 import { DEFAULT_MEMORY_LIMITS, type MemoryBrokerLimits } from './memory-limits.ts'
+import type { PresenceStore } from './memory-presence.ts'
 
 /** What `memory()` takes, and whoever else keeps channels in memory. With the first three, a simulation drives it on virtual time and one seed. */
 export interface MemoryBrokerOptions {
@@ -23,6 +24,8 @@ export interface MemoryBrokerOptions {
   readonly onListenerError?: (error: unknown) => void
   /** Bounds that differ from the defaults. */
   readonly limits?: Partial<MemoryBrokerLimits>
+  /** Keeps presence sets beyond this process. Left out: they end with it. */
+  readonly presenceStore?: PresenceStore
 }
 
 /** The channels. */
@@ -36,6 +39,7 @@ export class MemoryChannels {
   readonly #deadlines = new DeadlineQueue<MemoryChannel>()
   readonly #limits: MemoryBrokerLimits
   readonly #onListenerError: (error: unknown) => void
+  readonly #presenceStore: PresenceStore | undefined
   #timer: { readonly dueAt: number; readonly cancel: () => void } | undefined
   #isClosed = false
 
@@ -44,6 +48,7 @@ export class MemoryChannels {
     this.random = options.random ?? createRandom()
     this.setTimer = options.setTimer ?? setUnrefTimer
     this.#onListenerError = options.onListenerError ?? ((error) => console.error('A broker listener threw.', error))
+    this.#presenceStore = options.presenceStore
     this.#limits = { ...DEFAULT_MEMORY_LIMITS, ...options.limits }
   }
 
@@ -65,7 +70,7 @@ export class MemoryChannels {
     let channel = this.#channels.get(name)
     if (channel === undefined) {
       if (this.#channels.size >= this.#limits.channels) this.#makeRoom()
-      channel = new MemoryChannel(name, this.random(), this.#limits, this.#onListenerError)
+      channel = new MemoryChannel(name, this.random(), this.#limits, this.#onListenerError, this.#presenceStore)
       this.#channels.set(name, channel)
     }
     return this.#operate(channel, now, operate)

@@ -5,6 +5,26 @@
 import type { HoldOutcome, PresenceChange, PresenceHold, PresenceMember } from './broker.ts'
 import type { MemoryBrokerLimits } from './memory-limits.ts'
 
+/** Somebody in a presence set as it is kept beyond the process: there, with leases, or departed and remembered. */
+export type StoredMember =
+  | { readonly data: string; readonly sequence: number; readonly leases: readonly (readonly [string, number])[] }
+  | { readonly sequence: number; readonly forgetAt: number }
+
+/** A presence set as it is kept beyond the process. */
+export interface StoredPresence {
+  /** The life and the number of changes of its version. */
+  readonly life: string
+  readonly changes: number
+  readonly members: readonly (readonly [name: string, member: StoredMember])[]
+}
+
+/** Keeps presence sets beyond the process. */
+export interface PresenceStore {
+  load(channel: string): StoredPresence | undefined
+  /** A member may have changed: see `version` and `stored` of its set. */
+  save(channel: string, member: string, presence: MemoryPresence): void
+}
+
 interface Member {
   data: string
   sequence: number
@@ -17,19 +37,32 @@ export class MemoryPresence {
   readonly #members = new Map<string, Member>()
   /** The sequence each departed member left with, oldest first: a hold that was overtaken brings nobody back. */
   readonly #departed = new Map<string, { readonly sequence: number; readonly forgetAt: number }>()
-  readonly #life: string
+  readonly life: string
   readonly #limits: MemoryBrokerLimits
   #changes = 0
   #dueAt = Number.POSITIVE_INFINITY
 
   /** @param life unique to this life of the channel, so that no version is ever given out twice */
-  constructor(life: string, limits: MemoryBrokerLimits) {
-    this.#life = life
+  constructor(life: string, limits: MemoryBrokerLimits, stored?: StoredPresence) {
+    this.life = stored?.life ?? life
     this.#limits = limits
+    this.#changes = stored?.changes ?? 0
+    for (const [name, member] of stored?.members ?? []) this.#restore(name, member)
   }
 
   get version(): string {
-    return `${this.#life}.${this.#changes}`
+    return `${this.life}.${this.#changes}`
+  }
+
+  get changes(): number {
+    return this.#changes
+  }
+
+  /** How somebody is to be kept; undefined where there is nothing to keep. */
+  stored(name: string): StoredMember | undefined {
+    const member = this.#members.get(name)
+    if (member === undefined) return this.#departed.get(name)
+    return { data: member.data, sequence: member.sequence, leases: [...member.leases] }
   }
 
   get members(): readonly PresenceMember[] {
@@ -119,6 +152,16 @@ export class MemoryPresence {
       if (leases.size === 0) changes.push(...this.#leave(name))
     }
     return changes
+  }
+
+  #restore(name: string, stored: StoredMember): void {
+    if ('forgetAt' in stored) {
+      this.#departed.set(name, stored)
+      return
+    }
+    const member: Member = { data: stored.data, sequence: stored.sequence, leases: new Map() }
+    this.#members.set(name, member)
+    for (const [holder, endsAt] of stored.leases) this.#lease(member, holder, endsAt)
   }
 
   #lease(member: Member, holder: string, endsAt: number): void {

@@ -5,26 +5,32 @@
  */
 import type { ResolvedChannel } from '@triwire/protocol'
 import { TriwireError, utf8Length } from '@triwire/protocol'
+import type { FrozenLeases } from './frozen.ts'
 import type { Hub } from './hub.ts'
 import type { Cancel } from './timer-wheel.ts'
 import { toJson, validate } from './validate.ts'
-
-let holders = 0
 
 /** The leases. */
 export class PresenceLeases {
   readonly #hub: Hub
   readonly #member: string
-  readonly #holder =
-    `${Date.now().toString(36)}.${(holders++).toString(36)}.${Math.random().toString(36).slice(2, 8)}`
+  readonly #holder: string
   /** Values by channel, because a member that is gone can only come back with one. */
   readonly #held = new Map<string, { readonly data: string; readonly sequence: number }>()
   #renewal: Cancel | undefined
   #closed = false
 
-  constructor(hub: Hub, member: string) {
+  /** @param frozen what it held before its process slept */
+  constructor(hub: Hub, member: string, frozen?: FrozenLeases) {
     this.#hub = hub
     this.#member = member
+    this.#holder = frozen?.holder ?? nextHolder()
+    for (const [address, data, sequence] of frozen?.held ?? []) this.#keep(address, { data, sequence })
+  }
+
+  freeze(): FrozenLeases {
+    const held = Array.from(this.#held, ([address, { data, sequence }]) => [address, data, sequence] as const)
+    return { holder: this.#holder, held }
   }
 
   /**
@@ -97,4 +103,11 @@ export class PresenceLeases {
       }
     }
   }
+}
+
+let holders = 0
+
+function nextHolder(): string {
+  const random = Math.random().toString(36).slice(2, 8)
+  return `${Date.now().toString(36)}.${(holders++).toString(36)}.${random}`
 }

@@ -9,8 +9,17 @@
  * Going from reading to live needs no lock: both positions are compared and the state changed in one turn of the
  * event loop, in which no entry can arrive.
  */
-import { type Cursor, encodeLine, formatCursor, type GapReason, startOf, TriwireError } from '@triwire/protocol'
+import {
+  type Cursor,
+  encodeLine,
+  formatCursor,
+  type GapReason,
+  parseCursor,
+  startOf,
+  TriwireError,
+} from '@triwire/protocol'
 import type { LogEntry, ReadResult } from './broker.ts'
+import type { FrozenStay } from './frozen.ts'
 import { type ChannelReader, encodeEntry, type LiveChannel } from './live-channel.ts'
 
 /** What a reader needs of its attachment. */
@@ -133,6 +142,29 @@ export class Reader implements ChannelReader {
     if (resume?.status === 'page') await this.#startResumed(start, resume)
     else if (after !== undefined && resume !== undefined) await this.#startBehindGap(start, after, resume)
     else await this.#startFresh(start)
+    await this.#readOn()
+  }
+
+  /** Where it stands; undefined while it has no answer to its join. Presence is left to whoever knows the set. */
+  freeze(): Omit<FrozenStay, 'presence'> | undefined {
+    const start = this.#start
+    if (this.#state === 'starting' || this.closed || start === undefined) return undefined
+    return {
+      address: this.channel.address,
+      number: start.number,
+      at: formatCursor(this.#position),
+      head: this.#head,
+      ...(this.#ahead === undefined ? {} : { ahead: formatCursor(this.#ahead) }),
+      ...(start.snapshot === undefined ? {} : { snapshot: true }),
+    }
+  }
+
+  /** Goes on where a reader stood before its process slept. Resolves as `start` does. */
+  async revive({ number, at, head, ahead }: FrozenStay, snapshot: Start['snapshot']): Promise<void> {
+    this.#start = { number, after: undefined, have: undefined, tail: 0, snapshot, fresh: false }
+    this.#position = parseCursor(at)
+    this.#head = head
+    this.#ahead = ahead === undefined ? undefined : parseCursor(ahead)
     await this.#readOn()
   }
 

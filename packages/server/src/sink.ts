@@ -21,6 +21,11 @@ export interface Sink {
   probe?(): void
   /** Drops the connection without a farewell; for peers that do not answer. */
   terminate?(): void
+  /**
+   * The host lets the process sleep while its connections are quiet, and answers `ping` with the number 0 by itself
+   * (PROTOCOL.md §4.9): so there are no heartbeats on this one, and its client asks.
+   */
+  readonly sleeps?: boolean
 }
 
 /** What the host reports back. Every call may come late or twice. */

@@ -4,10 +4,12 @@
  */
 import { closeCodeFor, decodeUpstream, splitBatch, TriwireError, type UpstreamLine } from '@triwire/protocol'
 import { Attachment, checkHello } from './attachment.ts'
+import type { FrozenAttachment, FrozenSocket } from './frozen.ts'
 import type { Hub } from './hub.ts'
 import { memberOf } from './identity.ts'
 import { asTriwireError, codeOf, encodeError } from './refusal.ts'
 import type { RequestHead, Sink, SinkListener } from './sink.ts'
+import type { Speaker } from './speaker.ts'
 import type { Cancel } from './timer-wheel.ts'
 
 /** Characters a waiting frame counts for besides its text. */
@@ -25,6 +27,25 @@ export class Socket implements SinkListener {
   #greeting = false
   #closed = false
 
+  /** Goes on with one from before the process slept; resolves when it does. */
+  static async revive(hub: Hub, sink: Sink, frozen: FrozenSocket): Promise<Socket> {
+    const { path, query, headers, remoteAddress } = frozen.head
+    const head: RequestHead = {
+      method: 'GET',
+      path,
+      query: new URLSearchParams(query),
+      headers: new Headers(headers as [string, string][]),
+      remoteAddress,
+    }
+    const socket = new Socket(hub, sink, head)
+    try {
+      if (frozen.attachment !== undefined) await socket.#revive(frozen.attachment)
+    } catch (error) {
+      socket.#refuse(asTriwireError(error))
+    }
+    return socket
+  }
+
   constructor(hub: Hub, sink: Sink, head: RequestHead) {
     this.#hub = hub
     this.#sink = sink
@@ -34,17 +55,21 @@ export class Socket implements SinkListener {
     })
   }
 
-  /** Takes one text frame. */
-  handleText(text: string): void {
+  /** What it takes to go on with `revive` after the process has slept. */
+  freeze(): FrozenSocket {
+    const { path, query, headers, remoteAddress } = this.#head
+    const address = remoteAddress === undefined ? {} : { remoteAddress }
+    const attachment = this.#attachment && { attachment: this.#attachment.freeze() }
+    return { head: { path, query: query.toString(), headers: [...headers], ...address }, ...attachment }
+  }
+
+  /** Takes one text frame; resolves when each of its lines has its answer. */
+  async handleText(text: string): Promise<void> {
     if (this.#closed) return
-    if (this.#attachment !== undefined) {
-      this.#handleBatch(this.#attachment, text)
-      return
-    }
+    if (this.#attachment !== undefined) return await this.#handleBatch(this.#attachment, text)
     if (!this.#greeting) {
       this.#greeting = true
-      void this.#greet(text)
-      return
+      return await this.#greet(text)
     }
     // What comes while `auth` runs waits, together no more than one body; empty frames cost something, too.
     this.#waitingLength += text.length + FRAME_OVERHEAD
@@ -81,37 +106,53 @@ export class Socket implements SinkListener {
       const identity = await this.#hub.authenticate(hello.k, this.#head.headers)
       const member = await memberOf(identity.principal, hello.s)
       if (this.#closed) return
-      const attachment = new Attachment(this.#hub, {
-        kind: 'socket',
-        speaker: { identity, member },
-        remoteAddress: this.#head.remoteAddress,
-        authenticate: ({ k }) => this.#hub.authenticate(k, this.#head.headers),
-      })
-      this.#hub.admit(attachment)
-      this.#deadline()
-      this.#attachment = attachment
-      attachment.open(this.#sink)
+      const attachment = this.#attach({ identity, member })
       attachment.welcome()
-      this.#handleTexts(attachment, rest, true)
+      const handled = [this.#handleTexts(attachment, rest, true)]
       const waiting = this.#waiting
       this.#waiting = []
-      for (const batch of waiting) this.#handleBatch(attachment, batch)
+      for (const batch of waiting) handled.push(this.#handleBatch(attachment, batch))
+      await Promise.all(handled)
     } catch (error) {
       if (!(error instanceof TriwireError)) this.#hub.logger.error({ err: error }, 'a hello failed')
       this.#refuse(asTriwireError(error))
     }
   }
 
-  #handleBatch(attachment: Attachment, text: string): void {
+  async #revive(frozen: FrozenAttachment): Promise<void> {
+    const { user, principal, expiresAt, member } = frozen
+    // Later notices are heard of from here on; earlier ones have woken the process.
+    await this.#hub.control.open()
+    await this.#attach({ identity: { user, principal, expiresAt }, member }, frozen).revive()
+  }
+
+  #attach(speaker: Speaker, frozen?: FrozenAttachment): Attachment {
+    const hub = this.#hub
+    const { headers, remoteAddress } = this.#head
+    const attachment = new Attachment(hub, {
+      kind: 'socket',
+      speaker,
+      remoteAddress,
+      authenticate: ({ k }) => hub.authenticate(k, headers),
+      frozen,
+    })
+    hub.admit(attachment)
+    this.#deadline()
+    this.#attachment = attachment
+    attachment.open(this.#sink)
+    return attachment
+  }
+
+  async #handleBatch(attachment: Attachment, text: string): Promise<void> {
     try {
-      this.#handleTexts(attachment, splitBatch(text, this.#hub.limits), false)
+      await this.#handleTexts(attachment, splitBatch(text, this.#hub.limits), false)
     } catch (error) {
       // A batch over a limit says that the peer does not keep to the protocol.
       this.#refuse(asTriwireError(error))
     }
   }
 
-  #handleTexts(attachment: Attachment, texts: readonly string[], opening: boolean): void {
+  async #handleTexts(attachment: Attachment, texts: readonly string[], opening: boolean): Promise<void> {
     const lines: UpstreamLine[] = []
     for (const text of texts) {
       try {
@@ -120,7 +161,7 @@ export class Socket implements SinkListener {
         attachment.handleUnreadable(error)
       }
     }
-    attachment.handleLines(lines, opening).catch((err: unknown) => {
+    await attachment.handleLines(lines, opening).catch((err: unknown) => {
       this.#hub.logger.error({ err }, 'a batch could not be handled')
     })
   }

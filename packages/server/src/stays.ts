@@ -11,6 +11,8 @@ import {
   type ResolvedChannel,
   TriwireError,
 } from '@triwire/protocol'
+import type { TakeSnapshot } from './app.ts'
+import type { FrozenStay } from './frozen.ts'
 import type { Hub } from './hub.ts'
 import type { LiveChannel } from './live-channel.ts'
 import { Reader, type ReaderHost } from './reader.ts'
@@ -111,28 +113,46 @@ export class Stays {
       return
     }
     this.#leave(line.ch)
-    const reader = new Reader(channel, host, {
-      read: (request) => hub.broker.read(line.ch, request),
-      page: {
-        events: hub.limits.replayEvents,
-        bytes: hub.limits.replayBytes,
-        slowBytes: Math.min(hub.limits.outboundBytes, hub.limits.replayBytes),
-      },
-      wantsPresence: line.pres !== undefined && resolved.channel.presence !== undefined,
-    })
-    this.#readers.set(line.ch, reader)
-    channel.readers.add(reader)
+    const reader = this.#createReader(channel, line.pres !== undefined)
     await reader.start({
       number: line.j,
       after,
       have,
       tail: line.tail ?? 0,
-      snapshot: line.snap === true ? hub.app.snapshotOf(resolved, () => host.speaker.identity) : undefined,
+      snapshot: line.snap === true ? this.#snapshotOf(resolved) : undefined,
       fresh: line.fresh === true,
     })
     if (reader.wantsPresence && !reader.closed) {
       if (host.congested) this.presenceMissed(reader)
       else await this.#sendPresence(reader, line.pres ?? '')
+    }
+  }
+
+  /** The stays that have an answer to their join. */
+  freeze(): FrozenStay[] {
+    return [...this.#readers.values()].flatMap((reader) => {
+      const stay = reader.freeze()
+      if (stay === undefined) return []
+      if (!reader.wantsPresence) return [stay]
+      const version = reader.hearsPresence ? reader.channel.presenceVersion : undefined
+      return [{ ...stay, presence: version ?? '' }]
+    })
+  }
+
+  /**
+   * Goes on with a stay from before the process slept. What the client may do was decided then; notices that came since
+   * have woken the process.
+   */
+  async revive(stay: FrozenStay): Promise<void> {
+    const { address } = stay
+    try {
+      const resolved = this.#hub.app.resolve(address)
+      const channel = await this.#hub.openChannel(resolved)
+      const reader = this.#createReader(channel, stay.presence !== undefined)
+      await reader.revive(stay, stay.snapshot ? this.#snapshotOf(resolved) : undefined)
+      if (reader.wantsPresence && !reader.closed) await this.#sendPresence(reader, stay.presence ?? '')
+    } catch (error) {
+      this.#refuse(address, asTriwireError(error))
     }
   }
 
@@ -163,6 +183,27 @@ export class Stays {
   /** Leaves every channel. */
   close(): void {
     for (const address of [...this.#readers.keys()]) this.#leave(address)
+  }
+
+  #createReader(channel: LiveChannel, wantsPresence: boolean): Reader {
+    const { broker, limits } = this.#hub
+    const { address, resolved } = channel
+    const reader = new Reader(channel, this.#host, {
+      read: (request) => broker.read(address, request),
+      page: {
+        events: limits.replayEvents,
+        bytes: limits.replayBytes,
+        slowBytes: Math.min(limits.outboundBytes, limits.replayBytes),
+      },
+      wantsPresence: wantsPresence && resolved.channel.presence !== undefined,
+    })
+    this.#readers.set(address, reader)
+    channel.readers.add(reader)
+    return reader
+  }
+
+  #snapshotOf(resolved: ResolvedChannel): TakeSnapshot | undefined {
+    return this.#hub.app.snapshotOf(resolved, () => this.#host.speaker.identity)
   }
 
   async #tryJoin(line: JoinLine): Promise<void> {

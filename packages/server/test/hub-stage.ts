@@ -201,7 +201,9 @@ export class FakeSocket {
   }
 
   send(...lines: (object | string)[]): void {
-    this.socket.handleText(lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n'))
+    void this.socket.handleText(
+      lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n'),
+    )
   }
 
   leave(): void {

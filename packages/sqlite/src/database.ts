@@ -6,6 +6,7 @@
  * The journal is a write-ahead log (https://sqlite.org/wal.html), and the connection holds the file exclusively
  * (https://sqlite.org/pragma.html#pragma_locking_mode), so no shared memory is needed and no second process gets in.
  */
+import type { SqlDatabase, SqlValue, Statement } from '@triwire/server/broker-parts'
 import Libsql from 'libsql'
 import LibsqlPromise from 'libsql/promise'
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './schema.ts'
@@ -34,24 +35,11 @@ export class SqliteOpenError extends Error {
   }
 }
 
-/** What a column holds, as far as we use it. */
-export type SqlValue = string | number | null
-
-/** A row: its columns in the order of the query. */
-export type Row = readonly SqlValue[]
-
-/** A prepared statement. */
-export interface Statement {
-  run(...parameters: readonly SqlValue[]): { readonly lastInsertRowid: number | bigint; readonly changes: number }
-  get(...parameters: readonly SqlValue[]): Row | undefined
-  all(...parameters: readonly SqlValue[]): readonly Row[]
-}
-
 /** `full`: a transaction ends when the disk has it. `process`: when the operating system has it. */
 export type Durability = 'full' | 'process'
 
 /** The database. */
-export class Database {
+export class Database implements SqlDatabase {
   readonly #database: Libsql.Database
 
   /** @throws SqliteOpenError where the file cannot be used; it is left as it was */

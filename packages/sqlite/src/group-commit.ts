@@ -10,6 +10,7 @@
  * those that wrote are `unavailable`, those that only read are asked again.
  */
 import { TriwireError } from '@triwire/server'
+import type { Transactions, TransactionsOptions } from '@triwire/server/broker-parts'
 import type { Database } from './database.ts'
 
 interface Operation {
@@ -22,20 +23,10 @@ interface Operation {
   hasWritten: boolean
 }
 
-/** What groups are made of. */
-export interface GroupCommitOptions {
-  /** The transaction of a group ends: what its operations left to be written at last. */
-  readonly onEnd: () => void
-  /** It was rolled back: what was read from the file is not true any more. */
-  readonly onRollback: () => void
-  /** Told of a failure once, until something else fails or writing works again. */
-  readonly onTrouble: (error: unknown) => void
-}
-
 /** The groups. */
-export class GroupCommit {
+export class GroupCommit implements Transactions {
   readonly #database: Database
-  readonly #options: GroupCommitOptions
+  readonly #options: TransactionsOptions
   #waiting: Operation[] = []
   #waitingBytes = 0
   #underWay = 0
@@ -44,7 +35,7 @@ export class GroupCommit {
   #trouble: string | undefined
   #isClosed = false
 
-  constructor(database: Database, options: GroupCommitOptions) {
+  constructor(database: Database, options: TransactionsOptions) {
     this.#database = database
     this.#options = options
   }

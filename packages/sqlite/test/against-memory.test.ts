@@ -4,11 +4,11 @@
  */
 import type { AppendOutcome, Broker, Cursor, ReadResult } from '@triwire/server'
 import { memory } from '@triwire/server'
+import { fromStored, toStored } from '@triwire/server/broker-parts'
 import { createManualClock } from '@triwire/server/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { SqliteBroker } from '../src/sqlite-broker.ts'
-import { fromStored, toStored } from '../src/text.ts'
 import { temporaryFile } from './folder.ts'
 
 const DEDUPE_MS = 10_000

@@ -2,9 +2,10 @@
  * The logs in the file: append, read, trim. A log is trimmed where it is read, in thought; rows are deleted a few at a time,
  * because deleting one with every append would double what an append costs.
  */
-import type { Append, Cursor, LogEntry, ReadRequest, ReadResult } from '@triwire/server'
+import { type Cursor, utf8Length } from '@triwire/protocol'
+import type { Append, LogEntry, ReadRequest, ReadResult } from '../broker.ts'
 import { type ChannelRow, cursorOf, type Position } from './channel-rows.ts'
-import type { Database, Row, Statement } from './database.ts'
+import type { Row, SqlDatabase, Statement } from './database.ts'
 import { fromStored, toStored } from './text.ts'
 
 /** The logs. */
@@ -15,7 +16,7 @@ export class LogStore {
   readonly #page: Statement
   readonly #trim: Statement
 
-  constructor(database: Database) {
+  constructor(database: SqlDatabase) {
     this.#insert = database.prepare(
       'INSERT INTO entry (channel, offset, tag, total, at, event, cause, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
     )
@@ -32,7 +33,7 @@ export class LogStore {
 
   /** Appends; the caller has begun to write, and takes note that the row was changed. */
   append(row: ChannelRow, { event, data, cause, history }: Append, tag: string, now: number): LogEntry {
-    const bytes = Buffer.byteLength(data)
+    const bytes = utf8Length(data)
     // What a shorter history has let go does not come back with a longer one.
     if (row.history !== undefined && row.history.ttlMs < history.ttlMs) this.trim(row, now)
     row.head = { offset: row.head.offset + 1, tag, total: row.head.total + bytes }

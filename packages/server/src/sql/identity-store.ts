@@ -3,9 +3,9 @@
  * events that commands emitted, and the replies of commands. The rules are those of `memory()`; only nothing is forgotten
  * before its time, because a disk has room.
  */
-import type { AppendOutcome, CommandReply, Producer } from '@triwire/server'
+import type { AppendOutcome, CommandReply, Producer } from '../broker.ts'
 import { type ChannelRow, cursorOf } from './channel-rows.ts'
-import type { Database, Statement } from './database.ts'
+import type { SqlDatabase, Statement } from './database.ts'
 import { fromStored, toStored } from './text.ts'
 
 /** A producer that is known to a channel. */
@@ -33,7 +33,7 @@ export class IdentityStore {
   readonly #setReply: Statement
   readonly #sweeps: readonly Statement[]
 
-  constructor(database: Database, options: { readonly dedupeMs: number; readonly beginWrite: () => void }) {
+  constructor(database: SqlDatabase, options: { readonly dedupeMs: number; readonly beginWrite: () => void }) {
     this.dedupeMs = options.dedupeMs
     this.#beginWrite = options.beginWrite
     this.#findProducer = database.prepare('SELECT id, last, forget_at FROM producer WHERE channel = ? AND name = ?')

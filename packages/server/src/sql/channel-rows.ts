@@ -2,8 +2,8 @@
  * The lives of channels, as rows. The rows used last stay in memory and are changed there; what was changed is written when
  * the group ends. After a rollback all of them are read anew, so memory never says anything that the file does not.
  */
-import type { Cursor } from '@triwire/server'
-import type { Database, Row, SqlValue, Statement } from './database.ts'
+import type { Cursor } from '@triwire/protocol'
+import type { Row, SqlDatabase, SqlValue, Statement } from './database.ts'
 import { fromStored, toStored } from './text.ts'
 
 /** A position in the log of a channel: offset, tag, and bytes ever appended up to it. */
@@ -58,7 +58,7 @@ export class ChannelRows {
   readonly #ageing: Statement
   readonly #drops: readonly Statement[]
 
-  constructor(database: Database, options: ChannelRowsOptions) {
+  constructor(database: SqlDatabase, options: ChannelRowsOptions) {
     this.#options = options
     this.#find = database.prepare(`SELECT ${COLUMNS} FROM channel WHERE name = ?`)
     this.#insert = database.prepare(

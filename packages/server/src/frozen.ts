@@ -1,0 +1,50 @@
+/**
+ * What is left of a WebSocket while the process behind it sleeps: some hosts keep connections open and let everything else
+ * go. It is plain JSON. What a client depends on is in the broker; this says where the connection stands there. It may be of
+ * any earlier moment: then its client is sent again what it has, and knows that by the offsets.
+ */
+
+/** A frozen socket. */
+export interface FrozenSocket {
+  /** Path, query and headers of its upgrade, and where it came from. */
+  readonly head: {
+    readonly path: string
+    readonly query: string
+    readonly headers: readonly (readonly [name: string, value: string])[]
+    readonly remoteAddress?: string
+  }
+  /** Undefined before its `hello`. */
+  readonly attachment?: FrozenAttachment
+}
+
+/** Whose it is, and what of it lies in the broker. */
+export interface FrozenAttachment {
+  readonly user: unknown
+  readonly principal: string
+  readonly member: string
+  /** Milliseconds since the epoch. */
+  readonly expiresAt?: number
+  readonly stays: readonly FrozenStay[]
+  readonly leases: FrozenLeases
+}
+
+/** A channel, and where its reader stands. */
+export interface FrozenStay {
+  readonly address: string
+  /** The number of the join that was answered. */
+  readonly number: number
+  readonly at: string
+  /** The log's last offset as the client was told. */
+  readonly head: number
+  /** Where the client stands, while a newcomer beside it is brought there from further back. */
+  readonly ahead?: string
+  readonly snapshot?: true
+  /** The version of the presence set it knows; empty where it wants to know it and does not. */
+  readonly presence?: string
+}
+
+/** Who holds leases, and in which channels with what value. */
+export interface FrozenLeases {
+  readonly holder: string
+  readonly held: readonly (readonly [address: string, data: string, sequence: number])[]
+}
