@@ -141,7 +141,7 @@ export class Attachment implements StaysHost, SinkListener, Attached {
     return { user, principal, member, ...until, stays: this.#stays.freeze(), leases: this.#leases.freeze() }
   }
 
-  /** Goes on where it was frozen. Resolves when every reader stands where its channel does, or lags. */
+  /** Goes on where it was frozen; resolves when whatever its channels get from now on reaches it. */
   async revive(): Promise<void> {
     await Promise.all((this.#options.frozen?.stays ?? []).map((stay) => this.#stays.revive(stay)))
   }

@@ -55,6 +55,12 @@ export interface HomeEngine extends Engine {
   another(host: HostOptions & { readonly broker: Broker }): Engine
 }
 
+/** A server whose channels are all implemented; what `createRealtime` returns once every `.on()` is there. */
+export interface Servable {
+  readonly engine: HomeEngine
+  readonly missing: readonly never[]
+}
+
 /** What an app said of itself. */
 export type AppDefinition = Omit<HubOptions, 'broker' | 'setTimer'>
 

@@ -3,6 +3,7 @@ export {
   formatCursor,
   type GapReason,
   type History,
+  parseAddress,
   parseCursor,
   startOf,
   TriwireError,
@@ -26,7 +27,7 @@ export type {
   SettledOutcome,
   SignalMessage,
 } from './broker.ts'
-export type { Engine, HomeEngine, HostOptions } from './engine.ts'
+export type { Engine, HomeEngine, HostOptions, Servable } from './engine.ts'
 export type { FrozenAttachment, FrozenLeases, FrozenSocket, FrozenStay } from './frozen.ts'
 export type { AuthRequest } from './identity.ts'
 export type {

@@ -140,8 +140,8 @@ export class Stays {
   }
 
   /**
-   * Goes on with a stay from before the process slept. What the client may do was decided then; notices that came since
-   * have woken the process.
+   * Goes on with a stay from before the process slept; resolves when whatever the channel gets from now on reaches it. What
+   * the client may do was decided then; notices that came since have woken the process.
    */
   async revive(stay: FrozenStay): Promise<void> {
     const { address } = stay
@@ -149,8 +149,7 @@ export class Stays {
       const resolved = this.#hub.app.resolve(address)
       const channel = await this.#hub.openChannel(resolved)
       const reader = this.#createReader(channel, stay.presence !== undefined)
-      await reader.revive(stay, stay.snapshot ? this.#snapshotOf(resolved) : undefined)
-      if (reader.wantsPresence && !reader.closed) await this.#sendPresence(reader, stay.presence ?? '')
+      void this.#goOn(reader, stay)
     } catch (error) {
       this.#refuse(address, asTriwireError(error))
     }
@@ -200,6 +199,13 @@ export class Stays {
     this.#readers.set(address, reader)
     channel.readers.add(reader)
     return reader
+  }
+
+  async #goOn(reader: Reader, stay: FrozenStay): Promise<void> {
+    await reader.revive(stay, stay.snapshot ? this.#snapshotOf(reader.channel.resolved) : undefined)
+    if (!reader.wantsPresence || reader.closed) return
+    if (this.#host.congested) this.presenceMissed(reader)
+    else await this.#sendPresence(reader, stay.presence ?? '')
   }
 
   #snapshotOf(resolved: ResolvedChannel): TakeSnapshot | undefined {

@@ -45,6 +45,8 @@ export interface SqlBrokerOptions {
   readonly onTrouble: (error: unknown) => void
   /** A step of giving room back, in a transaction; whether there may be more. */
   readonly shrink?: () => boolean
+  /** Whether somebody else calls `sweep` now and then. */
+  readonly isSweptByHand?: boolean
 }
 
 /** The broker. */
@@ -61,6 +63,7 @@ export class SqlBroker implements Broker {
 
   constructor(options: SqlBrokerOptions) {
     const { acknowledges, database, createTransactions, channels, dedupeMs, idleMs, onTrouble, shrink } = options
+    const { isSweptByHand = false } = options
     this.acknowledges = acknowledges
     this.#onTrouble = onTrouble
     this.#channels = channels
@@ -82,7 +85,7 @@ export class SqlBroker implements Broker {
       shrink,
       now,
       setTimer,
-      everyMs: Math.min(idleMs / 4, dedupeMs, LONGEST_SWEEP_MS),
+      everyMs: isSweptByHand ? undefined : Math.min(idleMs / 4, dedupeMs, LONGEST_SWEEP_MS),
     })
   }
 
@@ -231,6 +234,11 @@ export class SqlBroker implements Broker {
         return waited ?? { status: 'lapsed' }
       },
     )
+  }
+
+  /** Deletes what has outlived its time. Where it is called by hand: at least every quarter of `idleMs`. */
+  async sweep(): Promise<void> {
+    await this.#sweeper.sweep()
   }
 
   /** Ends what waits. The database is the business of whoever opened it. */

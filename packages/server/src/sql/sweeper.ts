@@ -14,7 +14,8 @@ export interface SweeperOptions {
   readonly shrink?: (() => boolean) | undefined
   readonly now: () => number
   readonly setTimer: (callback: () => void, delayMs: number) => () => void
-  readonly everyMs: number
+  /** Milliseconds between sweeps; undefined: only when it is told to. */
+  readonly everyMs: number | undefined
 }
 
 /** The sweeper. */
@@ -34,16 +35,9 @@ export class Sweeper {
     this.#cancel()
   }
 
-  #arm(): void {
-    const { setTimer, everyMs } = this.#options
-    this.#cancel = setTimer(() => {
-      this.#arm()
-      // A failure was told of where it happened; there is a next time.
-      if (!this.#isSweeping) void this.#sweep().catch(() => {})
-    }, everyMs)
-  }
-
-  async #sweep(): Promise<void> {
+  /** Deletes what has outlived its time; what another sweep is at already is left to that one. */
+  async sweep(): Promise<void> {
+    if (this.#isSweeping || this.#isClosed) return
     const { rows, identities, shrink, now } = this.#options
     this.#isSweeping = true
     try {
@@ -57,6 +51,16 @@ export class Sweeper {
     } finally {
       this.#isSweeping = false
     }
+  }
+
+  #arm(): void {
+    const { setTimer, everyMs } = this.#options
+    if (everyMs === undefined) return
+    this.#cancel = setTimer(() => {
+      this.#arm()
+      // A failure was told of where it happened; there is a next time.
+      this.sweep().catch(() => {})
+    }, everyMs)
   }
 
   /** Takes a step in each of several transactions, until there is nothing left to do. */
