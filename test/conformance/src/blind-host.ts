@@ -2,9 +2,8 @@
 import type { Engine, Sink } from '@triwire/server'
 
 /** The same engine behind sinks that know nothing. */
-export function blindfold(engine: Engine): Engine {
-  return {
-    ...engine,
+export function blindfold<TEngine extends Engine>(engine: TEngine): TEngine {
+  const blind: Pick<Engine, 'acceptSocket' | 'handle'> = {
     acceptSocket: (sink, head) => engine.acceptSocket(withoutSight(sink), head),
     handle: (exchange) =>
       engine.handle(
@@ -20,6 +19,8 @@ export function blindfold(engine: Engine): Engine {
         }),
       ),
   }
+  // Not a spread: what the engine is asked for later, it may not know yet.
+  return Object.assign(Object.create(engine) as TEngine, blind)
 }
 
 function withoutSight(sink: Sink): Sink {

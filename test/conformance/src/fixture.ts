@@ -1,23 +1,10 @@
 /** The server that the cases run against when no other one is named, or several that act as one. */
-import { type Broker, type Limits, type Logger, memory } from '@triwire/server'
+import { type Broker, type Limits, memory } from '@triwire/server'
 import { startRoundRobin } from '@triwire-test/services'
 import { Database } from './database.ts'
+import type { Host, StartHost } from './host.ts'
+import { createLog } from './inside.ts'
 import { startNode } from './node.ts'
-
-/** A running server, and the means to act on it from inside. */
-export interface Fixture {
-  /** Mount path included, without a slash at the end. */
-  readonly base: string
-  /** Emits an event from server code. */
-  emit(address: string, event: string, data: unknown): Promise<void>
-  /** Lets all clients go over a time, as a deploy does; resolves when that has begun. */
-  drain(spreadMs: number): Promise<void>
-  /** Says goodbye to all clients. */
-  leave(): Promise<void>
-  /** Messages logged as errors so far. */
-  readonly logged: readonly string[]
-  close(): Promise<void>
-}
 
 /** What stands in front of the nodes. */
 export interface Front {
@@ -35,13 +22,15 @@ export interface FixtureOptions {
   readonly brokers?: readonly (() => Broker)[]
   /** Starts what stands in front of the nodes at these ports of loopback. Default nothing for one, a round robin for several. */
   readonly startFront?: ((ports: readonly number[]) => Promise<Front>) | undefined
+  /** Starts the server in place of nodes in this process; brokers and fronts are its own business then. */
+  readonly startHost?: StartHost | undefined
 }
 
 /** Starts one. */
-export async function startFixture(options: FixtureOptions = {}): Promise<Fixture> {
-  const { limits = {}, isBlind = false, brokers = [memory], startFront } = options
-  const logged: string[] = []
-  const logger: Logger = { warn: () => {}, error: (_fields, message) => logged.push(message) }
+export async function startFixture(options: FixtureOptions = {}): Promise<Host> {
+  const { limits = {}, isBlind = false, brokers = [memory], startFront, startHost } = options
+  if (startHost !== undefined) return await startHost({ limits, isBlind })
+  const { logger, logged } = createLog()
   const database = new Database()
   const nodes = await Promise.all(
     brokers.map((createBroker) => startNode({ broker: createBroker(), database, limits, isBlind, logger })),
@@ -52,7 +41,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
   const front = startFront ? await startFront(ports) : ports.length > 1 ? await roundRobin(ports) : undefined
   return {
     base: `${front?.origin ?? `http://127.0.0.1:${first.port}`}/rt`,
-    logged,
+    logged: async () => logged,
     emit: (address, event, data) => first.emit(address, event, data),
     drain: async (spreadMs) => void (await Promise.all(nodes.map((node) => node.drain(spreadMs)))),
     leave: async () => void (await Promise.all(nodes.map((node) => node.leave()))),

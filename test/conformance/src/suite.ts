@@ -1,10 +1,12 @@
 /** Every case of `cases/` on every wire it names, as tests, with the report at the end. */
 import type { Broker } from '@triwire/server'
-import { afterAll, beforeAll, describe, test } from 'vitest'
+import { afterAll, describe, test } from 'vitest'
 import { type Case, readCaseFiles } from './case.ts'
-import { type Fixture, type FixtureOptions, startFixture } from './fixture.ts'
+import { type FixtureOptions, startFixture } from './fixture.ts'
+import type { Host, StartHost } from './host.ts'
 import { formatReport, type Outcome } from './report.ts'
 import { runCase, type Target } from './run.ts'
+import type { WireName } from './wire.ts'
 
 /** What the cases are run against. */
 export interface SuiteOptions {
@@ -16,54 +18,52 @@ export interface SuiteOptions {
   readonly createBrokers?: () => readonly (() => Broker)[]
   /** Starts what stands in front of the nodes. */
   readonly startFront?: FixtureOptions['startFront']
+  /**
+   * Starts the server in place of nodes in this process: once for all cases with the same limits, and once more for each
+   * case that ends what it meets.
+   */
+  readonly startHost?: StartHost | undefined
+  /** Which cases are put to it at all. Default every one. */
+  readonly select?: (one: Case, wire: WireName | 'http') => boolean
+  /** Whether cases run side by side. Only for hosts in processes of their own, which wait anyway. */
+  readonly concurrent?: boolean
   /** Cases that cannot be put to this server, by their id, with the reason. They are named in the report. */
   readonly leaveOut?: Readonly<Record<string, string>>
+  /** Wires it does not have, with the reason, likewise. */
+  readonly withoutWires?: Partial<Readonly<Record<WireName, string>>>
 }
 
 /** Registers them under `name`. */
 export function conformanceSuite(name: string, options: SuiteOptions = {}): void {
-  const { url, isBlind = false, createBrokers, startFront, leaveOut = {} } = options
+  const { url, startHost, select = () => true, concurrent = false, leaveOut = {}, withoutWires = {} } = options
   const files = readCaseFiles()
   const ids = new Set(files.flatMap(({ cases }) => cases.map(({ id }) => id)))
   for (const id of Object.keys(leaveOut)) if (!ids.has(id)) throw new Error(`There is no case ${id} to leave out.`)
   const outcomes: Outcome[] = []
-  const start = (one?: Case): Promise<Fixture> => {
-    const brokers = createBrokers?.()
-    return startFixture({
-      limits: one?.limits,
-      isBlind: isBlind || one?.blind === true,
-      startFront,
-      ...(brokers ? { brokers: one?.oneNode ? brokers.slice(0, 1) : brokers } : {}),
-    })
-  }
-  let fixture: Fixture | undefined
-
-  beforeAll(async () => {
-    if (url === undefined) fixture = await start()
-  })
+  const hosts = new Hosts(options)
 
   afterAll(async () => {
     process.stdout.write(`\n${formatReport(name, files, outcomes)}\n`)
-    await fixture?.close()
+    await hosts.close()
   })
 
-  describe.each(files)('$title', ({ cases }) => {
+  describe.each(files)('$title', { concurrent }, ({ cases }) => {
     for (const one of cases) {
       const needs = needsOf(one)
-      const reason = leaveOut[one.id]
       for (const wire of one.wires) {
+        if (!select(one, wire)) continue
+        const reason = leaveOut[one.id] ?? (wire === 'http' ? undefined : withoutWires[wire])
         if (reason !== undefined) {
           outcomes.push({ one, wire, result: { skipped: reason }, observed: [] })
           continue
         }
+        if (url === undefined && startHost !== undefined) hosts.expect(one)
         test(`${one.id}: ${one.title} [${wire}]`, async (context) => {
           if (url !== undefined && needs !== undefined) {
             outcomes.push({ one, wire, result: { skipped: needs }, observed: [] })
             context.skip(needs)
           }
-          const isApart = url === undefined && (needs !== undefined || one.oneNode)
-          const own = isApart ? await start(one) : undefined
-          const target: Target = own ?? fixture ?? { base: url as string }
+          const target: Target = url === undefined ? await hosts.take(one) : { base: url }
           try {
             const observed = await runCase(one, wire, target)
             outcomes.push({ one, wire, result: 'passed', observed })
@@ -71,12 +71,84 @@ export function conformanceSuite(name: string, options: SuiteOptions = {}): void
             outcomes.push({ one, wire, result: 'failed', observed: [] })
             throw error
           } finally {
-            await own?.close()
+            await hosts.release(one, target)
           }
         })
       }
     }
   })
+}
+
+/** The servers that cases share: all who need the same one, unless it ends with the case. */
+class Hosts {
+  readonly #options: SuiteOptions
+  readonly #shared = new Map<string, Promise<Host>>()
+  /** Runs that are still to come, where servers are worth ending early. */
+  readonly #expected = new Map<string, number>()
+  readonly #own = new Set<unknown>()
+
+  constructor(options: SuiteOptions) {
+    this.#options = options
+  }
+
+  expect(one: Case): void {
+    const key = this.#keyOf(one)
+    this.#expected.set(key, (this.#expected.get(key) ?? 0) + 1)
+  }
+
+  async take(one: Case): Promise<Host> {
+    const key = this.#keyOf(one)
+    if (this.#isApart(one)) {
+      const own = await this.#start(one)
+      this.#own.add(own)
+      return own
+    }
+    const shared = this.#shared.get(key) ?? this.#start(one)
+    this.#shared.set(key, shared)
+    return await shared
+  }
+
+  async release(one: Case, target: Target): Promise<void> {
+    if (this.#own.delete(target)) await (target as Host).close()
+    const key = this.#keyOf(one)
+    const left = (this.#expected.get(key) ?? 0) - 1
+    this.#expected.set(key, left)
+    if (left !== 0) return
+    const shared = this.#shared.get(key)
+    this.#shared.delete(key)
+    await (await shared)?.close()
+  }
+
+  async close(): Promise<void> {
+    for (const host of [...this.#shared.values()]) await (await host).close()
+  }
+
+  /** In this process a server costs nothing, so each case that needs another one than the rest has its own. */
+  #isApart(one: Case): boolean {
+    if (this.#options.startHost === undefined) return needsOf(one) !== undefined || one.oneNode
+    return one.steps.some((step) => 'leave' in step || 'drain' in step)
+  }
+
+  #keyOf(one: Case): string {
+    const isLikeTheRest = this.#options.startHost === undefined
+    return isLikeTheRest ? '' : JSON.stringify([one.limits, this.#isBlind(one)])
+  }
+
+  #isBlind(one: Case): boolean {
+    return this.#options.isBlind === true || one.blind
+  }
+
+  #start(one: Case): Promise<Host> {
+    const { createBrokers, startFront, startHost } = this.#options
+    const brokers = createBrokers?.()
+    return startFixture({
+      limits: one.limits,
+      isBlind: this.#isBlind(one),
+      startFront,
+      startHost,
+      ...(brokers ? { brokers: one.oneNode ? brokers.slice(0, 1) : brokers } : {}),
+    })
+  }
 }
 
 /** Why a case cannot be put to a server that is running already. */

@@ -1,11 +1,12 @@
 /** The runner itself: what a case expects and does not get must fail it, or no case proves anything. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Case, Step } from '../src/case.ts'
-import { type Fixture, startFixture } from '../src/fixture.ts'
+import { startFixture } from '../src/fixture.ts'
+import type { Host } from '../src/host.ts'
 import { fill, match } from '../src/pattern.ts'
 import { runCase } from '../src/run.ts'
 
-let fixture: Fixture
+let fixture: Host
 
 beforeAll(async () => {
   fixture = await startFixture()
