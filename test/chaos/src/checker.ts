@@ -144,7 +144,7 @@ function judge(reader: Reader, { sent, acked, failed }: Sends, readers: readonly
     forgotten: untold.length - lost,
     duplicated,
     again,
-    reordered: reordered + disagreements(places, reader, readers),
+    reordered: reordered + disagreements(reader, readers),
     gaps: reader.gaps,
     strange,
   }
@@ -163,25 +163,48 @@ function isBehindGap({ items }: Reader, id: string): boolean {
   return items.slice(before + 1, after).includes('gap')
 }
 
-/** Neighbours that the first reader of the channel had the other way round: there is one order for all. */
-function disagreements(places: ReadonlyMap<string, number>, reader: Reader, readers: readonly Reader[]): number {
+/**
+ * Neighbours that the first reader of the channel had the other way round: there is one order for all. What came again behind
+ * a gap has two places, so such neighbours disagree only where no place of theirs agrees.
+ */
+function disagreements(reader: Reader, readers: readonly Reader[]): number {
   const first = readers.find(({ channel }) => channel === reader.channel)
   if (first === undefined || first === reader) return 0
+  const theirs = placesOf(first)
+  const ours = placesOf(reader)
   let count = 0
-  let before: { readonly s: string; readonly place: number } | undefined
-  const known = new Set<string>()
-  const lastOf = new Map(first.items.map((item, place) => [item === 'gap' ? undefined : item.id, place]))
-  const hasGaps = first.gaps.length > 0
+  let before: { readonly id: string; readonly s: string } | undefined
   for (const [index, item] of first.items.entries()) {
-    const place = item === 'gap' ? undefined : places.get(item.id)
-    if (item === 'gap' || place === undefined || known.has(item.id)) continue
-    if (hasGaps && lastOf.get(item.id) !== index) continue
-    known.add(item.id)
+    if (item === 'gap' || !ours.has(item.id) || theirs.get(item.id)?.last !== index) continue
     // Of one sender the numbers speak already.
-    if (before !== undefined && place < before.place && before.s !== item.s) count++
-    before = { s: item.s, place }
+    if (before !== undefined && before.s !== item.s) {
+      const inTheirs = isBefore(theirs, before.id, item.id)
+      if (inTheirs && isBefore(ours, item.id, before.id)) count++
+    }
+    before = item
   }
   return count
+}
+
+/** Whether each place of one is before each place of the other. */
+function isBefore(places: ReadonlyMap<string, Places>, one: string, other: string): boolean {
+  return (places.get(one)?.last ?? 0) < (places.get(other)?.first ?? 0)
+}
+
+interface Places {
+  readonly first: number
+  readonly last: number
+}
+
+function placesOf({ items, gaps }: Reader): Map<string, Places> {
+  const places = new Map<string, Places>()
+  for (const [place, item] of items.entries()) {
+    if (item === 'gap') continue
+    const first = places.get(item.id)?.first ?? place
+    // Without a gap nothing comes again, except to a reader who began anew.
+    places.set(item.id, { first, last: gaps.length > 0 ? place : first })
+  }
+  return places
 }
 
 function idOf(sender: string, number: number): string {

@@ -105,6 +105,14 @@ describe('the checker', () => {
       expect(verdictOf(lines)).toMatchObject({ ...clean, lost: 1, forgotten: 0 })
     })
 
+    test('does not call it another order when one reader alone saw that something was sent again', () => {
+      const sends = [...both(1), sent(1, 'b'), acked(1, 'b'), got(1, 'a', 'y'), got(1, 'b', 'y')]
+      const same = [...sends, got(1), got(1, 'b'), gap, got(1), ...kept(1)]
+      expect(verdictOf(same)).toMatchObject({ reordered: 0, again: 1 })
+      const other = [...sends, got(1, 'b'), got(1), gap, got(1), ...kept(1)]
+      expect(verdictOf(other)).toMatchObject({ reordered: 1, again: 1 })
+    })
+
     test('tells what came again behind a gap from what came twice', () => {
       const again = [...both(1, 2), ...kept(1, 2), got(1), got(2), gap, got(2)]
       expect(verdictOf(again)).toMatchObject({ ...clean, again: 1, gaps: ['new_epoch'] })
