@@ -27,7 +27,7 @@ export interface SuiteOptions {
   readonly select?: (one: Case, wire: WireName | 'http') => boolean
   /** Whether cases run side by side. Only for hosts in processes of their own, which wait anyway. */
   readonly concurrent?: boolean
-  /** Cases that cannot be put to this server, by their id, with the reason. They are named in the report. */
+  /** Cases that cannot be put to this server, by their id, or id and wire, with the reason. They are named in the report. */
   readonly leaveOut?: Readonly<Record<string, string>>
   /** Wires it does not have, with the reason, likewise. */
   readonly withoutWires?: Partial<Readonly<Record<WireName, string>>>
@@ -38,7 +38,8 @@ export function conformanceSuite(name: string, options: SuiteOptions = {}): void
   const { url, startHost, select = () => true, concurrent = false, leaveOut = {}, withoutWires = {} } = options
   const files = readCaseFiles()
   const ids = new Set(files.flatMap(({ cases }) => cases.map(({ id }) => id)))
-  for (const id of Object.keys(leaveOut)) if (!ids.has(id)) throw new Error(`There is no case ${id} to leave out.`)
+  for (const id of Object.keys(leaveOut))
+    if (!ids.has(id.split(' ')[0] ?? '')) throw new Error(`There is no case ${id} to leave out.`)
   const outcomes: Outcome[] = []
   const hosts = new Hosts(options)
 
@@ -52,7 +53,8 @@ export function conformanceSuite(name: string, options: SuiteOptions = {}): void
       const needs = needsOf(one)
       for (const wire of one.wires) {
         if (!select(one, wire)) continue
-        const reason = leaveOut[one.id] ?? (wire === 'http' ? undefined : withoutWires[wire])
+        const reason =
+          leaveOut[one.id] ?? leaveOut[`${one.id} ${wire}`] ?? (wire === 'http' ? undefined : withoutWires[wire])
         if (reason !== undefined) {
           outcomes.push({ one, wire, result: { skipped: reason }, observed: [] })
           continue

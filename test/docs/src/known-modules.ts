@@ -5,6 +5,7 @@
 export const knownModules: Readonly<Record<string, () => Promise<unknown>>> = {
   '@hono/node-server': () => import('@hono/node-server'),
   '@triwire/client': () => import('@triwire/client'),
+  '@triwire/edge/cloudflare': () => import('@triwire/edge/cloudflare'),
   '@triwire/hono': () => import('@triwire/hono'),
   '@triwire/nats': () => import('@triwire/nats'),
   '@triwire/protocol': () => import('@triwire/protocol'),

@@ -10,7 +10,10 @@ describe('the packages of this repository', () => {
     expect(packages.map((pkg) => pkg.manifest.name)).toEqual(
       expect.arrayContaining(['@triwire/protocol', '@triwire/client', '@triwire/server']),
     )
-    for (const pkg of packages) expect(Object.keys(pkg.files), pkg.manifest.name).toContain('src/index.ts')
+    for (const pkg of packages) {
+      const isEntry = (path: string): boolean => /^src\/(?:\w+\/)?index\.ts$/.test(path)
+      expect(Object.keys(pkg.files).some(isEntry), pkg.manifest.name).toBe(true)
+    }
   })
 
   it.each(packages.map((pkg) => [pkg.manifest.name, pkg] as const))(

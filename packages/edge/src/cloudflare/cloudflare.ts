@@ -2,6 +2,7 @@
  * `cloudflare()`: a server on Cloudflare. A Worker takes every request and hands it to a Durable Object, because only objects can
  * hold connections; the object is the whole server, asleep while nothing happens.
  */
+/// <reference path="./cloudflare-workers.d.ts" />
 import { DurableObject, env } from 'cloudflare:workers'
 import { type HomeEngine, parseAddress, TriwireError } from '@triwire/server'
 import { pathBelow } from '../path-below.ts'
