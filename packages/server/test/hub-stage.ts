@@ -2,6 +2,7 @@
 import { TriwireError } from '@triwire/protocol'
 import { expect } from 'vitest'
 import type { Broker } from '../src/broker.ts'
+import type { FrozenSocket } from '../src/frozen.ts'
 import { Gate } from '../src/gate.ts'
 import { handleExchange } from '../src/http.ts'
 import { Hub } from '../src/hub.ts'
@@ -98,7 +99,15 @@ export class HubStage {
 
   /** Connects a WebSocket that says nothing. */
   open(remoteAddress?: string): FakeSocket {
-    return new FakeSocket(this.hub, remoteAddress)
+    const sink = new FakeSink('socket')
+    const head = { method: 'GET', path: '/', query: new URLSearchParams(), headers: new Headers(), remoteAddress }
+    return new FakeSocket(sink, new Socket(this.hub, sink, head))
+  }
+
+  /** Goes on with a WebSocket that stayed open while another process slept, from what that one left of it. */
+  async revive(frozen: FrozenSocket): Promise<FakeSocket> {
+    const sink = new FakeSink('socket')
+    return new FakeSocket(sink, await Socket.revive(this.hub, sink, JSON.parse(JSON.stringify(frozen))))
   }
 
   /** Makes a request. */
@@ -187,17 +196,12 @@ class FakeSink implements Sink {
 
 /** A WebSocket from its client's side. */
 export class FakeSocket {
-  readonly sink = new FakeSink('socket')
+  readonly sink: FakeSink
   readonly socket: Socket
 
-  constructor(hub: Hub, remoteAddress?: string) {
-    this.socket = new Socket(hub, this.sink, {
-      method: 'GET',
-      path: '/',
-      query: new URLSearchParams(),
-      headers: new Headers(),
-      remoteAddress,
-    })
+  constructor(sink: FakeSink, socket: Socket) {
+    this.sink = sink
+    this.socket = socket
   }
 
   send(...lines: (object | string)[]): void {
