@@ -40,7 +40,8 @@ export class TimerWheel {
       callbacks.delete(call)
       if (callbacks.size > 0 || this.#slots.get(slot) !== callbacks) return
       this.#slots.delete(slot)
-      if (this.#slots.size === 0) this.#disarm()
+      // A timer for nothing would keep a host awake that could sleep.
+      if (slot === this.#timerSlot) this.#armNext()
     }
   }
 
@@ -68,6 +69,13 @@ export class TimerWheel {
     this.#cancelTimer = this.#setTimer(() => this.#turn(), delayMs)
   }
 
+  #armNext(): void {
+    let next = Number.POSITIVE_INFINITY
+    for (const slot of this.#slots.keys()) if (slot < next) next = slot
+    if (next === Number.POSITIVE_INFINITY) this.#disarm()
+    else this.#arm(next)
+  }
+
   #disarm(): void {
     this.#cancelTimer()
     this.#cancelTimer = () => {}
@@ -81,8 +89,7 @@ export class TimerWheel {
     // The sets themselves, not copies: what one call cancels, another must not be called for.
     const calls = due.flatMap((slot) => this.#slots.get(slot) ?? [])
     for (const slot of due) this.#slots.delete(slot)
-    const next = Math.min(...this.#slots.keys())
-    if (next !== Number.POSITIVE_INFINITY) this.#arm(next)
+    this.#armNext()
     for (const callbacks of calls)
       for (const call of callbacks) {
         try {

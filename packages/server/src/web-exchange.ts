@@ -55,6 +55,8 @@ export class WebExchange implements Exchange {
   }
 
   respond(status: number, headers: Readonly<Record<string, string>>, body: string): void {
+    // Some hosts cut a connection whose request was answered and not read, and the answer with it.
+    if (!this.#request.bodyUsed) void this.readText(UNREAD_BYTES, UNREAD_MS).catch(() => {})
     this.#answer(new Response(body, { status, headers }))
   }
 
@@ -67,6 +69,10 @@ export class WebExchange implements Exchange {
     return sink
   }
 }
+
+/** What is read, and for how long, of a body that nobody wants. */
+const UNREAD_BYTES = 256 * 1024
+const UNREAD_MS = 5000
 
 /** A sink over a byte stream. */
 class StreamSink implements Sink {

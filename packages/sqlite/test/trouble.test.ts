@@ -188,11 +188,13 @@ describe('a file', { timeout: 60_000 }, () => {
     )
     // The first group is on its way to the disk when its first half has been asked.
     await new Promise((resolve) => setImmediate(resolve))
+    // On a busy machine the disk may have had it by now.
+    const calls = recorder.calls
     await broker.close()
     const acknowledged = (await Promise.all(appends)).flat()
     expect(acknowledged.length).toBeGreaterThan(0)
     expect(acknowledged.length).toBeLessThan(600)
-    expect(recorder.calls).toBe(0)
+    expect(recorder.calls).toBe(calls)
     expect(await logged(open(path))).toEqual(['first', ...acknowledged])
   })
 

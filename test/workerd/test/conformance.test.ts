@@ -5,6 +5,7 @@ import { startWorkerd } from '../src/workerd.ts'
 
 const ENDS = 'an object is not asked to leave: the platform ends it, and its clients come back'
 const TELLS = 'streams of this host tell what they have buffered, so nobody is asked'
+const GONE = 'the runtime notices that the client of a response is gone when it writes to it'
 
 let script: Promise<string> | undefined
 
@@ -28,6 +29,7 @@ conformanceSuite('Cloudflare (workerd)', {
     'marks-unanswered sse': TELLS,
     'marks-silence sse': TELLS,
     'heartbeat websocket': 'the object sleeps: clients ask, and the platform answers (PROTOCOL.md §8.11)',
-    'presence-gone sse': 'the runtime notices that the client of a stream is gone when it writes to it',
+    'presence-gone sse': GONE,
+    'presence-gone polling': GONE,
   },
 })
