@@ -12,6 +12,7 @@ await build({
   format: 'esm',
   platform: 'node',
   target: 'node20',
+  conditions: ['@triwire/source'],
   external: ['esbuild'],
 })
 process.env.SIMULATION_FOLDER = folder

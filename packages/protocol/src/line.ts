@@ -96,6 +96,8 @@ export interface PresenceLine {
   readonly t: 'pres'
   readonly ch: string
   readonly n: number
+  /** Another session of this user, whose value has its lease on this wire; without `d`, it is let go after the grace. */
+  readonly s?: string | undefined
   readonly d?: unknown | undefined
 }
 
@@ -221,10 +223,11 @@ export interface AckLine {
   readonly at?: string | undefined
 }
 
-/** A command's reply. */
+/** A command's reply, and where the log stands behind the last event it emitted in its channel; none without one. */
 export interface ResultLine {
   readonly t: 'res'
   readonly id: string
+  readonly at?: string | undefined
   readonly d: unknown
 }
 

@@ -4,8 +4,8 @@
  * the next deadline come out; nothing here waits, ticks or draws random numbers (the pattern of quinn-proto and
  * h11). A driver feeds it, drains it in the order below, and sets one timer:
  *
- * - getters: `member`, `limits`, `pending`, `hasChanges`, `deadline`
- * - the app's wishes: `subscribe`, `unsubscribe`, `publish`, `command`, `signal`, `setPresence`
+ * - getters: `member`, `limits`, `pending`, `behind`, `hasChanges`, `deadline`
+ * - the app's wishes: `subscribe`, `unsubscribe`, `publish`, `command`, `signal`, `setPresence`, `holdPresence`
  * - what happened: `handleBatch`, `handleDetached`, `handleTimeout`, `handleClosed`, `ping`
  * - what to do, after every call: `takeOpening` on a new wire, `takeChanges` and `takeLines` on an open one,
  *   `takeDeliveries` always
@@ -65,8 +65,8 @@ export type Delivery =
   /** The wire is gone and with it the certainty of being up to date. */
   | { readonly type: 'stale'; readonly channel: string }
   | { readonly type: 'ended'; readonly channel: string; readonly error: TriwireError }
-  /** A publish or command has its answer. */
-  | { readonly type: 'settled'; readonly key: string; readonly data: unknown }
+  /** A publish or command has its answer. `at`: behind the last event that it brought about, where that is known. */
+  | { readonly type: 'settled'; readonly key: string; readonly data: unknown; readonly at: string | undefined }
   | { readonly type: 'failed'; readonly key: string; readonly error: TriwireError }
   /** Something of a channel that has no answer of its own was refused: a signal, a presence value. */
   | {
@@ -100,7 +100,7 @@ export interface EventDelivery {
   readonly overlap: boolean
 }
 
-/** Slots of control lines beside those that are named by a channel. */
+/** Slots of control lines beside those that are named by a channel: blank, as no channel is. */
 const PING = ''
 const SEEN = ' '
 
@@ -120,14 +120,22 @@ export class Session {
   readonly #outbox: Outbox
   readonly #pacer: Pacer
   readonly #maxSignals: number
-  /** Presence lines by channel, whether the wire has been opened with them, and when a refused one is written again. */
-  readonly #presence = new Map<string, { readonly text: string; announced: boolean; retryAt?: number }>()
+  /**
+   * Presence lines by channel, whether the wire has been opened with them, and when a refused one is written again. Those
+   * of other sessions have names of their own; `last` ones are written once.
+   */
+  readonly #presence = new Map<
+    string,
+    { readonly text: string; announced: boolean; retryAt?: number; readonly last?: boolean }
+  >()
   /** When goodbyes that were refused for the moment are said again, by channel. */
   readonly #goodbyes = new Map<string, number>()
   /** Lines of which only the newest of a kind matters: presence by channel, the ping, what was seen. */
   readonly #control = new Map<string, string>()
   /** Signals that wait for their turn, by conflation key; those without one have a name of their own. */
-  readonly #signals = new Map<unknown, string>()
+  readonly #signals = new Map<unknown, { readonly text: string; readonly everyMs: number }>()
+  /** When the next signal of a slot may follow upon the last one, where they have an interval. */
+  readonly #nextSignalAt = new Map<unknown, number>()
   readonly #leaves = new Set<string>()
   #attached = false
   #deliveries: Delivery[] = []
@@ -165,19 +173,27 @@ export class Session {
     return this.#outbox.size
   }
 
-  /** Whether anything needs a wire: a channel, a present value, or something to send. */
+  /**
+   * Whether anything needs a wire: a channel, a present value, or something that waits for an answer. A goodbye does not: it
+   * is the last word of a wire that is there, and where there is none, the server has noticed.
+   */
   get active(): boolean {
-    return this.#subscriptions.size + this.#outbox.size + this.#presence.size + this.#control.size > 0
+    return this.#subscriptions.size + this.#outbox.size + this.#presence.size > 0
   }
 
-  /** The number of the newest join: a wire that has written it has written all of them. */
+  /** Rises with every join and presence value: a wire that was opened at this number has been told all of them. */
   get joins(): number {
-    return this.#joins
+    return this.#joins + this.#presences
   }
 
   /** Whether a join has no answer yet. */
   get joining(): boolean {
     return this.#some(({ asked }) => asked !== undefined)
+  }
+
+  /** Whether a channel is known to have more than was read of it, or has no answer to its join yet. */
+  get behind(): boolean {
+    return this.#some(({ asked, cursor, current, ended }) => !!asked || (!!cursor && !current && !ended))
   }
 
   /** Whether the set of channels differs from what the wire was opened with. */
@@ -195,7 +211,11 @@ export class Session {
     const retries = refused
       .map(({ retryAt = Number.POSITIVE_INFINITY }) => retryAt)
       .concat(...this.#goodbyes.values())
-    if (writable && this.#signals.size > 0) retries.push(now + this.#pacer.waitMs(now))
+    if (writable) {
+      const pacedAt = now + this.#pacer.waitMs(now)
+      for (const slot of this.#signals.keys()) retries.push(Math.max(this.#nextSignalAt.get(slot) ?? 0, pacedAt))
+      if (this.#control.size > 0) retries.push(pacedAt)
+    }
     return Math.min(this.#outbox.deadline(now, writable ? this.#pacer : undefined), ...retries)
   }
 
@@ -204,7 +224,8 @@ export class Session {
   /**
    * Asks for a channel, or changes what is asked of it. Returns the number of the join that will carry the wish:
    * a `start` delivery with this number or a higher one answers it.
-   * @param start whether a starting state (tail, snapshot) is wanted although the channel may be joined already
+   * @param start whether a starting state (tail, snapshot) is wanted although the position is known: the channel may be
+   *   joined already, and `after` names one
    * @throws TriwireError `too_many_channels`, `bad_cursor`
    */
   subscribe(channel: string, want: Want, start: boolean): number {
@@ -213,7 +234,7 @@ export class Session {
       const { channels } = this.#limits
       if (subscription === undefined && this.#subscriptions.size >= channels)
         throw new TriwireError('too_many_channels', `Over ${channels} channels. Let some go.`)
-      this.#subscriptions.set(channel, new Subscription(channel, want))
+      this.#subscriptions.set(channel, new Subscription(channel, want, start))
     } else subscription.handleWant(want, start)
     this.#leaves.delete(channel)
     return this.#joins + 1
@@ -245,13 +266,17 @@ export class Session {
     return this.#outbox.command(channel, name, input, now)
   }
 
-  /** Sends a signal as soon as pacing lets it; lost while the wire is down. Waiting ones of one key are conflated. */
-  signal(channel: string, event: string, data: unknown, key?: string): void {
+  /**
+   * Sends a signal as soon as pacing lets it; lost while the wire is down. Waiting ones of one key are conflated.
+   * @param everyMs milliseconds between two of this name and key, with or without a key: the first goes out at once, the
+   *   newest of those behind it when its time has come
+   */
+  signal(channel: string, event: string, data: unknown, key?: string, everyMs = 0): void {
     if (!this.#attached) return
-    const slot = key === undefined ? {} : `${channel} ${event} ${key}`
+    const slot = key === undefined && everyMs === 0 ? {} : `${channel} ${event} ${key}`
     this.#signals.delete(slot)
-    this.#signals.set(slot, encodeLine({ t: 'sig', ch: channel, e: event, k: key, d: data }))
-    if (this.#signals.size > this.#maxSignals) this.#signals.delete(this.#signals.keys().next().value)
+    this.#signals.set(slot, { text: encodeLine({ t: 'sig', ch: channel, e: event, k: key, d: data }), everyMs })
+    this.#bound(this.#signals)
   }
 
   /** Shows a value in a channel's presence set, undefined for none; every wire announces it again. */
@@ -267,6 +292,18 @@ export class Session {
     const text = encodeLine({ t: 'pres', ch: channel, n: ++this.#presences, d: value })
     this.#presence.set(channel, { text, announced: announced === true })
     if (announced) this.#control.set(channel, text)
+  }
+
+  /**
+   * Has the wire hold a presence value of another session of this user (PROTOCOL.md §8.9). One that changes is not
+   * announced anew: its session has said so itself.
+   * @param key names it here: its session and the channel, with a space between them
+   * @param text the line, without a value to let go of it
+   */
+  holdPresence(key: string, text: string, last = false): void {
+    this.#presences++
+    const before = this.#presence.get(key)
+    this.#presence.set(key, { text, announced: !last && before?.announced === true && !before.retryAt, last })
   }
 
   /** Asks the server for a sign of life; a `pong` delivery answers with the round-trip time. */
@@ -374,24 +411,37 @@ export class Session {
     this.#leaves.clear()
     for (const subscription of this.#subscriptions.values())
       if (subscription.needsJoin) lines.push(encodeLine(subscription.takeJoin(++this.#joins)))
-    for (const presence of this.#presence.values()) {
+    for (const [key, presence] of this.#presence) {
       if (!presence.announced) lines.push(presence.text)
       presence.announced = true
+      if (presence.last) this.#presence.delete(key)
     }
     return lines
   }
 
   /** What may be written now: presence changes, publishes, commands and signals, as far as pacing allows. */
   takeLines(now: number): OutgoingLine[] {
-    const control = [...this.#control.values()]
-    this.#control.clear()
+    const control: string[] = []
+    for (const [slot, text] of this.#control) {
+      // Presence, whose slots have names, as much as the server takes. The rest is asked for, or asks.
+      if (slot.trim() && !this.#pacer.take(now)) continue
+      this.#control.delete(slot)
+      control.push(text)
+    }
     const unanswered = this.#outbox.takeLines(now, this.#pacer)
     const signals: string[] = []
-    for (const [slot, text] of this.#signals) {
+    for (const [slot, { text, everyMs }] of this.#signals) {
+      const waitMs = (this.#nextSignalAt.get(slot) ?? 0) - now
+      // No longer than the interval: a clock that has jumped back must not hold anything back.
+      if (waitMs > 0 && waitMs <= everyMs) continue
       if (!this.#pacer.take(now)) break
       this.#signals.delete(slot)
       signals.push(text)
+      this.#nextSignalAt.delete(slot)
+      if (everyMs > 0) this.#nextSignalAt.set(slot, now + everyMs)
     }
+    // What is forgotten here may be sent early.
+    this.#bound(this.#nextSignalAt)
     return [...control.map(ordered), ...unanswered, ...signals.map(ordered)]
   }
 
@@ -407,10 +457,10 @@ export class Session {
   #handleLine(line: DownstreamLine, now: number, replaced: boolean): void {
     switch (line.t) {
       case 'ack':
-        this.#settle(publishKey(line.ch, line.n), undefined)
+        this.#settle(publishKey(line.ch, line.n), line)
         return
       case 'res':
-        this.#settle(commandKey(line.id), line.d)
+        this.#settle(commandKey(line.id), line)
         return
       case 'err':
         this.#handleError(line, now)
@@ -486,7 +536,9 @@ export class Session {
         return
       }
       case 'sig':
-        this.#tell({ type: 'signal', channel, event: line.e, data: line.d, member: line.m })
+        // A signal is not for the session that sent it; on a wire that tabs share it comes all the same.
+        if (!line.m || line.m !== this.#member)
+          this.#tell({ type: 'signal', channel, event: line.e, data: line.d, member: line.m })
         return
       case 'pres': {
         const me = this.#member ?? ''
@@ -515,10 +567,12 @@ export class Session {
     } else if (of === undefined) this.#tell({ type: 'bye', error })
     else if (of === 'join' && retry !== undefined) this.#subscriptions.get(channel)?.handleRefused(now + retry)
     else {
-      const presence = this.#presence.get(channel)
-      if (of === 'pres' && retry !== undefined)
-        if (presence) presence.retryAt = now + retry
-        else this.#goodbyes.set(channel, now + retry)
+      if (of === 'pres' && retry !== undefined) {
+        // Which of the values that this wire holds there, the answer does not say.
+        for (const [key, presence] of this.#presence)
+          if (` ${key}`.endsWith(` ${channel}`)) presence.retryAt = now + retry
+        if (!this.#presence.has(channel)) this.#goodbyes.set(channel, now + retry)
+      }
       this.#tell({ type: 'refused', channel, of, error })
     }
   }
@@ -529,13 +583,18 @@ export class Session {
     return member !== undefined && ['.', '#'].some((mark) => cause?.startsWith(member + mark))
   }
 
+  /** Drops the oldest entries beyond as many as signals may wait. */
+  #bound(entries: Map<unknown, unknown>): void {
+    for (const slot of entries.keys()) if (entries.size > this.#maxSignals) entries.delete(slot)
+  }
+
   #sayGoodbye(channel: string): void {
     this.#goodbyes.delete(channel)
     this.#control.set(channel, encodeLine({ t: 'pres', ch: channel, n: ++this.#presences }))
   }
 
-  #settle(key: string, data: unknown): void {
-    if (this.#outbox.settle(key)) this.#tell({ type: 'settled', key, data })
+  #settle(key: string, { d: data, at }: { readonly d?: unknown; readonly at?: string | undefined }): void {
+    if (this.#outbox.settle(key)) this.#tell({ type: 'settled', key, data, at })
   }
 
   #tellSnapshot(subscription: Subscription): void {

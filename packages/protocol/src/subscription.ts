@@ -44,7 +44,7 @@ export class Subscription {
   /** Whether a join must be written. */
   needsJoin = true
   /** Whether a starting state is still owed: the next join asks for it, although the position may be known. */
-  needsStart = true
+  needsStart: boolean
   /** When a refused join is to be written again. */
   retryAt: number | undefined
   ended = false
@@ -81,9 +81,11 @@ export class Subscription {
   /** The last offset that came over the wire which also brings the answers to joins. */
   #heard = 0
 
-  constructor(address: string, want: Want) {
+  /** @param start whether a starting state is wanted although `after` says where to begin */
+  constructor(address: string, want: Want, start = true) {
     this.address = address
     this.want = want
+    this.needsStart = start
     if (want.after !== undefined) this.cursor = parseCursor(want.after)
   }
 

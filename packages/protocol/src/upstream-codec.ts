@@ -117,13 +117,14 @@ const anything: Check = (value) => value !== undefined
 
 const address = text(MAX_ADDRESS_BYTES)
 const name = text(64)
+const session = pattern(/^[A-Za-z0-9_-]{22}$/)
 /** Shape only: whether it is a cursor is for the channel to say (`bad_cursor`), not for the line. */
 const cursor = text(MAX_CURSOR_LENGTH * 2)
 
 const UPSTREAM_FIELDS: { readonly [TType in UpstreamLine['t']]: Readonly<Record<string, Check>> } = {
   hello: {
     v: integer(0),
-    s: pattern(/^[A-Za-z0-9_-]{22}$/),
+    s: session,
     k: optional(text(16 * 1024)),
     wait: optional(integer(0, 60_000)),
   },
@@ -141,7 +142,7 @@ const UPSTREAM_FIELDS: { readonly [TType in UpstreamLine['t']]: Readonly<Record<
   pub: { ch: address, n: integer(1), lo: optional(integer(1)), e: name, d: anything },
   cmd: { ch: address, id: pattern(/^[A-Za-z0-9_-]{1,64}$/), c: name, d: anything },
   sig: { ch: address, e: name, k: optional(name), d: anything },
-  pres: { ch: address, n: integer(1) },
+  pres: { ch: address, n: integer(1), s: optional(session) },
   ping: { n: integer(0) },
   seen: { n: integer(1) },
 }

@@ -27,7 +27,7 @@ const LINES: { readonly [TType in UpstreamLine['t']]: Extract<UpstreamLine, { re
   pub: { t: 'pub', ch: 'a', n: 3, lo: 1, e: 'message', d: null },
   cmd: { t: 'cmd', ch: 'a', id: '1', c: 'send', d: { text: '' } },
   sig: { t: 'sig', ch: 'a', e: 'typing', k: 'me', d: false },
-  pres: { t: 'pres', ch: 'a', n: 1, d: {} },
+  pres: { t: 'pres', ch: 'a', n: 1, s: SESSION, d: {} },
   ping: { t: 'ping', n: 0 },
   seen: { t: 'seen', n: 1 },
 }
@@ -36,7 +36,7 @@ const OPTIONAL: Readonly<Record<string, readonly string[]>> = {
   join: ['after', 'tail', 'snap', 'fresh', 'pres'],
   pub: ['lo'],
   sig: ['k'],
-  pres: ['d'],
+  pres: ['s', 'd'],
 }
 
 const noText = [null, 5, true, {}, [], ['a'], 'x'.repeat(20_000)]
@@ -74,7 +74,7 @@ const WRONG: { readonly [TType in UpstreamLine['t']]: Readonly<Record<string, re
     c: [...noName, 'x'.repeat(65)],
   },
   sig: { ch: noName, e: [...noName, 'x'.repeat(65)], k: [...noName, 'x'.repeat(65)] },
-  pres: { ch: noName, n: [...noNumber, 0, -1] },
+  pres: { ch: noName, n: [...noNumber, 0, -1], s: [...noName, `${SESSION}A`, SESSION.slice(1)] },
   ping: { n: [...noNumber, -1] },
   seen: { n: [...noNumber, 0, -1] },
 }

@@ -217,6 +217,8 @@ describe('a session delivers', () => {
       [
         { t: 'sig', ch: 'a', e: 'typing', m: 'm2', d: 1 },
         { t: 'sig', ch: 'a', e: 'typing', d: 2 },
+        // Its own: that comes on a wire that it shares.
+        { t: 'sig', ch: 'a', e: 'typing', m: 'm1', d: 3 },
         { t: 'pres', ch: 'a', v: '1', op: 'all', d: [{ m: 'm1', d: 'me' }] },
         { t: 'pres', ch: 'a', v: '2', op: 'join', m: '__proto__', d: 'you' },
         { t: 'pres', ch: 'a', v: '3', op: 'leave', m: '__proto__' },
@@ -256,11 +258,11 @@ describe('a session delivers', () => {
     expect(session.pending).toBe(2)
     const answers: DownstreamLine[] = [
       { t: 'ack', ch: 'a', n: 1, at: 'e:1:t1' },
-      { t: 'res', id: called.slice(2), d: { ok: true } },
+      { t: 'res', id: called.slice(2), at: 'e:2:t2', d: { ok: true } },
     ]
     expect(hear(session, [...answers, ...answers])).toEqual([
-      { type: 'settled', key: published, data: undefined },
-      { type: 'settled', key: called, data: { ok: true } },
+      { type: 'settled', key: published, data: undefined, at: 'e:1:t1' },
+      { type: 'settled', key: called, data: { ok: true }, at: 'e:2:t2' },
     ])
     expect(session.pending).toBe(0)
   })
@@ -440,6 +442,86 @@ describe('a session sends', () => {
     expect(lines(session)).toEqual([])
   })
 
+  describe('signals at an interval', () => {
+    const spaced = (session: Session, data: number, now: number, key?: string): unknown[] => {
+      session.signal('a', 'at', data, key, 50)
+      return lines(session, now)
+    }
+
+    test('the first at once, then the newest whenever the interval is over, and always the last', () => {
+      const session = create()
+      hear(session, [WELCOME])
+      expect(spaced(session, 1, 0, 'k')).toMatchObject([{ k: 'k', d: 1 }])
+      expect(spaced(session, 2, 16, 'k')).toEqual([])
+      expect(spaced(session, 3, 32, 'k')).toEqual([])
+      expect(session.deadline(32)).toBe(50)
+      expect(lines(session, 49)).toEqual([])
+      expect(lines(session, 50)).toMatchObject([{ d: 3 }])
+      expect(session.deadline(50)).toBe(Number.POSITIVE_INFINITY)
+      expect(spaced(session, 4, 99, 'k')).toEqual([])
+      expect(lines(session, 100)).toMatchObject([{ d: 4 }])
+      expect(spaced(session, 5, 1000, 'k')).toMatchObject([{ d: 5 }])
+    })
+
+    test('each name and key by itself, with or without a key', () => {
+      const session = create()
+      hear(session, [WELCOME])
+      expect(spaced(session, 1, 0)).toMatchObject([{ d: 1 }])
+      expect(spaced(session, 2, 10)).toEqual([])
+      expect(spaced(session, 3, 10, 'k')).toMatchObject([{ d: 3 }])
+      session.signal('a', 'other', 4, undefined, 50)
+      session.signal('b', 'at', 5, undefined, 50)
+      session.signal('a', 'at', 6)
+      expect(lines(session, 10)).toMatchObject([{ d: 4 }, { d: 5 }, { d: 6 }])
+      expect(lines(session, 50)).toMatchObject([{ d: 2 }])
+    })
+
+    test('not before pacing lets them', () => {
+      const session = create()
+      hear(session, [{ ...WELCOME, max: { ...DEFAULT_WIRE_LIMITS, rate: 10, burst: 1 } }])
+      expect(spaced(session, 1, 0)).toMatchObject([{ d: 1 }])
+      expect(spaced(session, 2, 1)).toEqual([])
+      expect(session.deadline(1)).toBe(100)
+      expect(lines(session, 100)).toMatchObject([{ d: 2 }])
+    })
+
+    test('at once where the clock has jumped back, and where too many intervals run to remember them all', () => {
+      const session = create({ signals: 3 })
+      hear(session, [WELCOME])
+      expect(spaced(session, 1, 10_000)).toMatchObject([{ d: 1 }])
+      expect(spaced(session, 2, 0)).toMatchObject([{ d: 2 }])
+      for (const key of ['x', 'y', 'z']) spaced(session, 3, 1, key)
+      expect(spaced(session, 4, 2, 'x')).toEqual([])
+      expect(spaced(session, 5, 2)).toMatchObject([{ d: 5 }])
+    })
+
+    test('no more, once the wire they waited for is gone', () => {
+      const session = create()
+      hear(session, [WELCOME])
+      spaced(session, 1, 0)
+      spaced(session, 2, 1)
+      session.handleDetached()
+      expect(session.deadline(1)).toBe(Number.POSITIVE_INFINITY)
+      expect(lines(session, 50)).toEqual([])
+    })
+  })
+
+  test('of a presence value that changes too often the newest, as pacing allows, and signs of life at once', () => {
+    const session = create()
+    hear(session, [{ ...WELCOME, max: { ...DEFAULT_WIRE_LIMITS, rate: 10, burst: 2 } }])
+    session.setPresence('a', 0)
+    changes(session)
+    for (const value of [1, 2, 3, 4]) {
+      session.setPresence('a', value)
+      lines(session)
+    }
+    session.ping(0)
+    expect(lines(session)).toMatchObject([{ t: 'ping' }])
+    expect(session.deadline(0)).toBe(100)
+    expect(lines(session, 100)).toMatchObject([{ t: 'pres', d: 4 }])
+    expect(session.deadline(100)).toBe(Number.POSITIVE_INFINITY)
+  })
+
   test('paced signals behind publishes', () => {
     const session = create()
     hear(session, [{ ...WELCOME, max: { ...DEFAULT_WIRE_LIMITS, rate: 10, burst: 1 } }])
@@ -465,6 +547,30 @@ describe('a session sends', () => {
     expect(changes(session)).toMatchObject([{ t: 'pres', n: 1, d: { name: 'Ann' } }])
     hear(session, [refusal], 5000)
     expect(session.deadline(5000)).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  test('values of other sessions once to every wire, again where they were refused for the moment, and a last line once', () => {
+    const session = online()
+    const shown = (n: number, name: string): UpstreamLine => ({ t: 'pres', ch: 'a', n, s: 's2', d: { name } })
+    const refusal = { t: 'err', code: 'too_many_members', msg: 'Full.', of: 'pres', ch: 'a', retry: 5000 } as const
+    session.holdPresence('s2 a', encodeLine(shown(1, 'Ann')))
+    session.setPresence('ba', 1)
+    expect(changes(session)).toEqual([shown(1, 'Ann'), { t: 'pres', ch: 'ba', n: 2, d: 1 }])
+    // Its session has said so itself.
+    session.holdPresence('s2 a', encodeLine(shown(2, 'Anna')))
+    expect(session.hasChanges).toBe(false)
+    session.handleDetached()
+    expect(opening(session)).toEqual([expect.objectContaining({ t: 'join' }), shown(2, 'Anna'), expect.anything()])
+    hear(session, [refusal])
+    session.handleTimeout(5000)
+    expect(changes(session)).toEqual([shown(2, 'Anna')])
+    hear(session, [refusal], 5000)
+    session.holdPresence('s2 a', encodeLine(shown(3, 'Annie')))
+    expect(changes(session)).toEqual([shown(3, 'Annie')])
+    session.holdPresence('s2 a', encodeLine({ t: 'pres', ch: 'a', n: 3, s: 's2' }), true)
+    expect(changes(session)).toEqual([{ t: 'pres', ch: 'a', n: 3, s: 's2' }])
+    session.handleDetached()
+    expect(opening(session)).toMatchObject([{ t: 'join' }, { ch: 'ba' }])
   })
 
   test('a goodbye again that was refused for the moment, unless somebody is shown again before', () => {
@@ -579,6 +685,27 @@ describe('a session sends', () => {
     session.handleDetached()
     expect(opening(session)).toMatchObject([{ t: 'join' }])
   })
+})
+
+test('a session is behind until every join has its answer and all is read up to it, and where it may not be it is not', () => {
+  const session = create()
+  expect(session.behind).toBe(false)
+  session.subscribe('a', {}, true)
+  session.takeOpening()
+  expect(session.behind).toBe(true)
+  hear(session, [WELCOME, joined(1, 3, 5)])
+  expect(session.behind).toBe(true)
+  hear(session, [event(4), event(5)])
+  expect(session.behind).toBe(false)
+  session.subscribe('b', {}, true)
+  changes(session)
+  hear(session, [{ t: 'err', code: 'unavailable', msg: 'Down.', of: 'join', ch: 'b', retry: 1000 }])
+  expect(session.behind).toBe(false)
+  session.handleTimeout(1000)
+  changes(session)
+  expect(session.behind).toBe(true)
+  hear(session, [{ t: 'end', ch: 'b', code: 'forbidden', msg: 'No.' }])
+  expect(session.behind).toBe(false)
 })
 
 describe('a session survives', () => {

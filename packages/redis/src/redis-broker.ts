@@ -200,12 +200,17 @@ export class RedisBroker implements Broker {
     if (first.outcome.status !== 'running' || timeoutMs <= 0) return first.outcome
     const endsAt = performance.now() + timeoutMs
     let wake = (): void => {}
-    const handleMessage = (): void => wake()
-    const end = (): void => wake()
-    this.#waits.add(end)
+    // What is published may overtake the answer to a look that was before it: they come on two lines.
+    let isWoken = false
+    const handleMessage = (): void => {
+      isWoken = true
+      wake()
+    }
+    this.#waits.add(handleMessage)
     try {
       await this.#connection.subscribe(key, handleMessage)
       for (;;) {
+        isWoken = false
         const { outcome, lapsesInMs } = await look()
         const leftMs = Math.min(endsAt - performance.now(), LONGEST_WAIT_MS)
         if (outcome.status !== 'running' || leftMs <= 0 || this.#closed) return outcome
@@ -216,11 +221,12 @@ export class RedisBroker implements Broker {
             clearTimeout(timer)
             resolve()
           }
+          if (isWoken) wake()
         })
         if (this.#closed) return { status: 'running' }
       }
     } finally {
-      this.#waits.delete(end)
+      this.#waits.delete(handleMessage)
       void this.#connection.unsubscribe(key, handleMessage)
     }
   }

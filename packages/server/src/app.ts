@@ -5,6 +5,7 @@
 import {
   type Contract,
   type Cursor,
+  formatCursor,
   parseCursor,
   type ResolvedChannel,
   resolveAddress,
@@ -14,7 +15,7 @@ import {
 import type { Broker } from './broker.ts'
 import { withDeadline } from './deadline.ts'
 import type { Identity } from './identity.ts'
-import { type Action, type ErasedImplementation, SnapshotAt } from './implementation.ts'
+import { type Action, type ErasedImplementation, type ErasedLastEvents, SnapshotAt } from './implementation.ts'
 import type { Limits } from './limits.ts'
 import type { Logger } from './logger.ts'
 import { toJson, validate } from './validate.ts'
@@ -104,7 +105,8 @@ export class App {
   }
 
   /**
-   * Appends an event that server code emits.
+   * Appends an event that server code emits; resolves with its position. Of an event that was in the log already and
+   * whose position is forgotten, that is the log's head, which lies behind it.
    * @throws TriwireError `unknown_event`, `bad_payload`, `unavailable`
    */
   async emit(
@@ -112,14 +114,32 @@ export class App {
     event: string,
     data: unknown,
     identity: { cause?: string; once?: string } = {},
-  ): Promise<void> {
+  ): Promise<Cursor> {
     const { channel, address, key } = resolved
     const schema = Object.hasOwn(channel.events, event) ? channel.events[event] : undefined
     if (schema === undefined)
       throw new TriwireError('unknown_event', `Channel "${key}" has no event "${event}". Add it to the contract.`)
     const valid = await validate(schema, data, `event "${event}"`)
     const json = toJson(valid, `event "${event}"`)
-    await this.broker.append(address, { event, data: json, history: channel.history, ...identity })
+    const outcome = await this.broker.append(address, { event, data: json, history: channel.history, ...identity })
+    if ('cursor' in outcome && outcome.cursor) return outcome.cursor
+    const page = await this.broker.read(address, { limit: 0, bytes: 0 })
+    return page.head
+  }
+
+  /**
+   * The end of a channel's log, for server code.
+   * @throws TriwireError `bad_count`, `unavailable`
+   */
+  async last({ address, channel }: ResolvedChannel, count: number): Promise<ErasedLastEvents> {
+    if (!Number.isInteger(count) || count < 1)
+      throw new TriwireError('bad_count', '`last` takes how many events you want: a whole number from 1.')
+    // Everything a log keeps fits into one page.
+    const page = await this.broker.read(address, { tail: count, limit: count, bytes: channel.history.bytes })
+    if (page.status === 'gap')
+      throw new TriwireError('unavailable', 'The end of the log cannot be read. Try again.')
+    const events = page.entries.map(({ event, data }) => ({ event, data: JSON.parse(data) as unknown }))
+    return { events, cursor: formatCursor(page.entries.at(-1)?.cursor ?? page.from) }
   }
 
   /**
@@ -151,7 +171,8 @@ export class App {
     return async () => {
       const at = (cursor: string, data: unknown): SnapshotAt<unknown> => new SnapshotAt(cursor, data)
       try {
-        const result = await this.runHook('snapshot', () => snapshot({ user: identity().user, params, at }))
+        const last = (count: number): Promise<ErasedLastEvents> => this.last(resolved, count)
+        const result = await this.runHook('snapshot', () => snapshot({ user: identity().user, params, last, at }))
         const own = result instanceof SnapshotAt ? result : undefined
         const data = toJson(
           await validate(schema, own === undefined ? result : own.data, 'the snapshot'),
@@ -171,8 +192,12 @@ export class App {
 
   /** Whether the app wants to know when a channel becomes occupied or vacant. */
   hearsOccupancy(resolved: ResolvedChannel): boolean {
-    const { onOccupied, onVacated } = this.implementationOf(resolved)
-    return onOccupied !== undefined || onVacated !== undefined
+    return hearsOccupancy(this.implementationOf(resolved))
+  }
+
+  /** Whether it wants to know that of any channel. */
+  hearsOccupancyAnywhere(): boolean {
+    return [...this.#implementations.values()].some(hearsOccupancy)
   }
 
   /** Tells the app that a channel became occupied or vacant. Never rejects. */
@@ -185,4 +210,8 @@ export class App {
       this.logger.error({ err, channel: address, hook }, 'a handler failed')
     }
   }
+}
+
+function hearsOccupancy({ onOccupied, onVacated }: ErasedImplementation): boolean {
+  return onOccupied !== undefined || onVacated !== undefined
 }

@@ -83,6 +83,8 @@ export class Attachment implements StaysHost, SinkListener, Attached {
   #sentOff = false
   /** What waited at the last heartbeat, where that was too much. */
   #bufferedAtBeat = 0
+  /** The last line about another session's presence. */
+  #others: Promise<void> = Promise.resolve()
   /** How many second hellos came: of several, the last one counts. */
   #refreshes = 0
 
@@ -321,7 +323,10 @@ export class Attachment implements StaysHost, SinkListener, Attached {
       case 'sig':
         return await this.#handleSignal(line)
       case 'pres':
-        return await this.#handlePresenceLine(line, opening)
+        if (line.s === undefined) return await this.#handlePresenceLine(line, opening)
+        // One after another: what is let go must not come back by a line before that, which is still being decided.
+        this.#others = this.#others.then(() => this.#handlePresenceLine(line, opening))
+        return await this.#others
       case 'ping':
         if (this.#take({ of: 'ping' })) this.write(encodeLine({ t: 'pong', n: line.n }))
         return
@@ -395,8 +400,8 @@ export class Attachment implements StaysHost, SinkListener, Attached {
     const about = { of: 'cmd', ch, id } as const
     if (!this.#take(about)) return
     try {
-      const data = await this.#hub.commander.call(this.#speaker, line)
-      this.write(`${JSON.stringify({ t: 'res', id }).slice(0, -1)},"d":${data}}`)
+      const { data, at } = await this.#hub.commander.call(this.#speaker, line)
+      this.write(`${JSON.stringify({ t: 'res', id, at }).slice(0, -1)},"d":${data}}`)
     } catch (error) {
       this.#refuse(error, about)
     }
@@ -420,12 +425,14 @@ export class Attachment implements StaysHost, SinkListener, Attached {
     try {
       const { app } = this.#hub
       const resolved = app.resolve(line.ch)
-      if (line.d === undefined) {
-        await this.#leases.leave(line.ch, line.n)
-        return
-      }
-      await app.authorize(resolved, this.#speaker.identity, 'presence')
-      await this.#leases.show(resolved, line.d, line.n, this.kind !== 'send')
+      const { identity } = this.#speaker
+      // Of the same user, whichever session that is: another one's reaches nothing.
+      const member = line.s === undefined ? this.member : await memberOf(identity.principal, line.s)
+      if (line.d !== undefined) {
+        await app.authorize(resolved, identity, 'presence')
+        await this.#leases.show(member, resolved, line.d, line.n, this.kind !== 'send')
+      } else if (member === this.member) await this.#leases.leave(line.ch, line.n)
+      else this.#leases.letGo(member, line.ch)
     } catch (error) {
       this.#refuse(error, about)
     }
@@ -438,7 +445,7 @@ export class Attachment implements StaysHost, SinkListener, Attached {
     if (meter.take(now)) return true
     const retryMs = meter.waitMs(now)
     // Refusals are the one thing that a peer can make without bound: one that floods and does not read is let go.
-    if (this.kind === 'socket' && this.#outlet.overflowing) {
+    if (this.kind === 'socket' && this.#outlet.overflows()) {
       this.close('rate_limited', Math.max(FLOOD_RETRY_MS, retryMs))
       return false
     }
@@ -472,7 +479,8 @@ export class Attachment implements StaysHost, SinkListener, Attached {
 
   #beat(): void {
     const sink = this.#sink
-    const { overflowing, bufferedBytes } = this.#outlet
+    const overflowing = this.#outlet.overflows()
+    const { bufferedBytes } = this.#outlet
     // Readers have stopped, so what waits shrinks unless nothing of it is taken; answers alone must not pile up for ever.
     if (overflowing && this.#bufferedAtBeat > 0 && bufferedBytes >= this.#bufferedAtBeat) {
       sink?.terminate?.()

@@ -145,9 +145,12 @@ export interface PresenceHold {
 /** What became of a hold. `full`: the set has as many members as it may. `unknown`: nothing to renew. */
 export type HoldOutcome = 'held' | 'full' | 'unknown'
 
-/** A command's recorded reply: JSON text, or the error it ended with. */
+/**
+ * A command's recorded reply: JSON text with the cursor behind the last event it emitted in its channel, or the error it
+ * ended with. Brokers keep it as it is.
+ */
 export type CommandReply =
-  | { readonly ok: true; readonly data: string }
+  | { readonly ok: true; readonly data: string; readonly at?: string }
   | { readonly ok: false; readonly code: string; readonly message: string }
 
 /** What became of a claim. */

@@ -7,6 +7,8 @@ import {
   adviceFor,
   type CommandLine,
   type CommandSchema,
+  type Cursor,
+  formatCursor,
   type ResolvedChannel,
   TriwireError,
 } from '@triwire/protocol'
@@ -38,10 +40,10 @@ export class Commander {
   }
 
   /**
-   * Handles one call; resolves with the reply as JSON text.
+   * Handles one call; resolves with the reply.
    * @throws TriwireError the recorded error, or one that says to try again
    */
-  async call(speaker: Speaker, line: CommandLine): Promise<string> {
+  async call(speaker: Speaker, line: CommandLine): Promise<Extract<CommandReply, { readonly ok: true }>> {
     const resolved = this.#app.resolve(line.ch)
     const { commands } = resolved.channel
     const schema = Object.hasOwn(commands, line.c) ? commands[line.c] : undefined
@@ -50,7 +52,7 @@ export class Commander {
     // Asked before the call is claimed: an answer of the moment (`unavailable`) must not be recorded as its reply.
     await this.#app.authorize(resolved, speaker.identity, 'command', line.c)
     const reply = await this.#answerInTime(this.#share(speaker, resolved, schema, line))
-    if (reply.ok) return reply.data
+    if (reply.ok) return reply
     throw new TriwireError(reply.code, reply.message)
   }
 
@@ -160,13 +162,15 @@ export class Commander {
       if (handler === undefined)
         throw new TriwireError('unknown_command', `Command "${line.c}" of "${key}" has no handler.`)
       let position = 0
+      let last: Cursor | undefined
       const emit = async (event: string, data: unknown): Promise<void> => {
         // A handler cannot be stopped, but it goes no further than its next event.
         if (claim.lost) throw stillRunning()
         // The position is taken at the call, not at the append: emits that run in parallel keep their identity.
         const once = `${id}:${position++}`
         try {
-          await this.#app.emit(resolved, event, data, { cause: id, once })
+          const at = await this.#app.emit(resolved, event, data, { cause: id, once })
+          if (last === undefined || at.epoch !== last.epoch || at.offset > last.offset) last = at
         } catch (cause) {
           if (isPassing(cause)) throw cause
           // The handler's mistake, not the client's: what a client may be told is for the handler to say.
@@ -176,7 +180,8 @@ export class Commander {
       const output = await this.#app.runHook(`command "${line.c}"`, () =>
         handler(input, { user, params, id, emit }),
       )
-      return { ok: true, data: await this.#encodeReply(schema, output, key, line.c) }
+      const reply = { ok: true, data: await this.#encodeReply(schema, output, key, line.c) } as const
+      return last === undefined ? reply : { ...reply, at: formatCursor(last) }
     } catch (error) {
       // Not recorded: the claim lapses, and a repetition runs the handler again under the same id.
       if (isPassing(error)) throw error

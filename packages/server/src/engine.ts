@@ -36,6 +36,8 @@ export interface Engine {
   acceptSocket(sink: Sink, head: RequestHead): Socket
   /** Goes on with a connection that stayed open while this process slept; resolves when it does. */
   reviveSocket(sink: Sink, frozen: FrozenSocket): Promise<Socket>
+  /** Begins a further life of a host that forgets and keeps its store: hooks run for what earlier lives have left behind. */
+  resume(): Promise<void>
   /** As `drain` of the server. */
   drain(spreadMs: number): Promise<void>
   /** As `close` of the server. */
@@ -51,6 +53,11 @@ export interface HomeEngine extends Engine {
    * @throws TriwireError `too_late` once anything was asked of it
    */
   configure(host: HostOptions): void
+  /**
+   * Has the server live somewhere else for a while, with nothing of what it was before: for tests, which want a server of
+   * their own for each of them, and an app that has only one. Returns how to close that life and go back.
+   */
+  lend(host: HostOptions & { readonly broker: Broker }): () => Promise<void>
   /** The same app once more, with the same handlers and limits, for a host that keeps several apart in one process. */
   another(host: HostOptions & { readonly broker: Broker }): Engine
 }
@@ -85,6 +92,7 @@ export class Home {
       },
       hasBroker: broker !== undefined,
       configure: (host) => this.#configure(host),
+      lend: (host) => this.#lend(host),
       another: (host) => {
         const hub = createHub(definition, host)
         return createEngine(
@@ -109,6 +117,19 @@ export class Home {
     withLimits(this.#definition.limits, host.limits)
     this.#host = { ...this.#host, ...host }
   }
+
+  #lend(host: HostOptions): () => Promise<void> {
+    const before = this.#host
+    const hub = this.#hub
+    this.#host = { ...before, ...host }
+    this.#hub = undefined
+    return async () => {
+      const lent = this.#hub
+      this.#host = before
+      this.#hub = hub
+      await lent?.close()
+    }
+  }
 }
 
 function createHub(definition: AppDefinition, { broker = memory(), limits, setTimer }: HostOptions): Hub {
@@ -125,6 +146,7 @@ function createEngine(getHub: () => Hub, getLimits: () => Limits, logger: Logger
     upgradeStatus: (head) => upgradeStatus(getHub(), head),
     acceptSocket: (sink, head) => new Socket(getHub(), sink, head),
     reviveSocket: (sink, frozen) => Socket.revive(getHub(), sink, frozen),
+    resume: () => getHub().resume(),
     drain: (spreadMs) => getHub().drain(spreadMs),
     close: () => getHub().close(),
   }

@@ -46,5 +46,6 @@ export interface FrozenStay {
 /** Who holds leases, and in which channels with what value. */
 export interface FrozenLeases {
   readonly holder: string
-  readonly held: readonly (readonly [address: string, data: string, sequence: number])[]
+  /** `member` where it is that of another session than the attachment's own. */
+  readonly held: readonly (readonly [address: string, data: string, sequence: number, member?: string])[]
 }

@@ -155,6 +155,11 @@ export class Hub {
     })
   }
 
+  /** Begins a further life of a host that forgets: hooks run for what earlier lives have left behind. */
+  async resume(): Promise<void> {
+    if (this.app.hearsOccupancyAnywhere()) await this.#occupancy.watch()
+  }
+
   #forget(address: string): void {
     this.#channels.delete(address)
     this.#occupancy.vacate(address)

@@ -4,6 +4,7 @@ import type {
   Channel,
   CommandSchema,
   EmitsOf,
+  EventsOf,
   InputOf,
   OutputOf,
   ParsedParamsOf,
@@ -56,9 +57,33 @@ export interface CommandContext<TChannel extends Channel, TUser> {
 export interface SnapshotContext<TChannel extends Channel, TUser> {
   readonly user: TUser
   readonly params: ParsedParamsOf<TChannel>
+  /**
+   * The last events of this channel, where its log is all that is kept: `const { cursor, events } = await last(50)`, and
+   * then `return at(cursor, …)`.
+   */
+  readonly last: Last<TChannel>
   /** For stores that know their own position: returns data together with the cursor it belongs to. */
   readonly at: <TData>(cursor: string, data: TData) => SnapshotAt<TData>
 }
+
+/**
+ * Reads the end of a channel's log. At most `count` events, a whole number from 1; fewer where the log's history holds fewer.
+ * @throws TriwireError `bad_count`, `unavailable`
+ */
+export type Last<TChannel extends Channel> = (count: number) => Promise<LastEvents<TChannel>>
+
+/** The end of a log. */
+export interface LastEvents<TChannel extends Channel> {
+  /** Oldest first, as clients get them. */
+  readonly events: readonly LoggedEvent<TChannel>[]
+  /** The position behind the last of them. */
+  readonly cursor: string
+}
+
+/** An event as the log has it. */
+export type LoggedEvent<TChannel extends Channel> = {
+  readonly [TName in keyof EventsOf<TChannel>]: { readonly event: TName; readonly data: EventsOf<TChannel>[TName] }
+}[keyof EventsOf<TChannel>]
 
 /** A snapshot with its own cursor. */
 export class SnapshotAt<TData> {
@@ -140,9 +165,16 @@ export interface ErasedImplementation {
   readonly snapshot?: (context: {
     user: unknown
     params: Readonly<Record<string, string>>
+    last: (count: number) => Promise<ErasedLastEvents>
     at: (cursor: string, data: unknown) => SnapshotAt<unknown>
   }) => unknown
   readonly commands?: Readonly<Record<string, (input: unknown, context: ErasedCommandContext) => unknown>>
+}
+
+/** `LastEvents` with its types erased. */
+export interface ErasedLastEvents {
+  readonly events: readonly { readonly event: string; readonly data: unknown }[]
+  readonly cursor: string
 }
 
 /** A command's context with its types erased. */
@@ -170,6 +202,8 @@ export interface ServerChannel<TChannel extends Channel> {
    * Resolves once the broker has the notice; a node that is cut off meanwhile acts on it as soon as it is back.
    */
   readonly reauthorize: () => Promise<void>
+  /** The last events of its log. */
+  readonly last: Last<TChannel>
   /** Who is present. */
   readonly members: () => Promise<readonly { readonly id: string; readonly value: PresenceInputOf<TChannel> }[]>
 }

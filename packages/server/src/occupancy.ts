@@ -65,6 +65,11 @@ export class Occupancy {
     void this.#tell(address)
   }
 
+  /** Hears of changes while nobody is here as well, as the only node there is: its earlier lives may have left some behind. */
+  async watch(): Promise<void> {
+    await this.#open()
+  }
+
   /** Nobody on this node follows it any more. */
   vacate(address: string): void {
     if (this.#followed.delete(address)) void this.#tell(address)

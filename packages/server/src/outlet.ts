@@ -50,8 +50,12 @@ export class Outlet {
     return this.#congested
   }
 
-  /** Whether more is on its way already than the limit, so that not even answers should be added. */
-  get overflowing(): boolean {
+  /**
+   * Whether more is on its way already than the limit, so that not even answers should be added. Some hosts hand over all
+   * that has arrived in one turn, however much, so what waits for the end of the turn goes to the host before it is asked.
+   */
+  overflows(): boolean {
+    if (this.#bytes > this.#options.limitBytes) this.#handOver()
     return this.#load() > 1
   }
 
@@ -97,6 +101,13 @@ export class Outlet {
 
   /** Hands everything to the host now. */
   flush(): void {
+    if (this.#sink === undefined || (this.#lines.length === 0 && !this.#congested)) return
+    this.#handOver()
+    if (this.#load() > 1) this.#congested = true
+    else this.#drained()
+  }
+
+  #handOver(): void {
     const sink = this.#sink
     if (sink === undefined || this.#lines.length === 0) return
     const lines = this.#lines
@@ -106,8 +117,6 @@ export class Outlet {
     sink.write(text)
     const mark = sink.buffered() === undefined ? this.#options.marks?.handleWritten(text.length) : undefined
     if (mark !== undefined) sink.write(this.#frame([encodeLine({ t: 'mark', n: mark })]))
-    if (this.overflowing) this.#congested = true
-    else this.#drained()
   }
 
   /** The host has taken something. */

@@ -1,7 +1,7 @@
 /**
  * The presence leases of one attachment: taken by a client's `pres` lines, renewed while its connection is open, left to
  * run out behind it. Each attachment is a holder of its own, so a connection that ends cannot cut the lease of the one
- * that has replaced it.
+ * that has replaced it. Most hold one member, that of their session; one that tabs share holds one for each of them.
  */
 import type { ResolvedChannel } from '@triwire/protocol'
 import { TriwireError, utf8Length } from '@triwire/protocol'
@@ -10,35 +10,57 @@ import type { Hub } from './hub.ts'
 import type { Cancel } from './timer-wheel.ts'
 import { toJson, validate } from './validate.ts'
 
+/** Other sessions that one attachment may hold values for: more tabs than anybody has open at a server. */
+const MAX_OTHERS = 64
+
+/** A value that is held: whose, where, what, and the number its session gave it. */
+interface Held {
+  readonly member: string
+  readonly address: string
+  readonly data: string
+  readonly sequence: number
+}
+
 /** The leases. */
 export class PresenceLeases {
   readonly #hub: Hub
-  readonly #member: string
+  /** The member that most of them are of: the one of the attachment's own session. */
+  readonly #own: string
   readonly #holder: string
-  /** Values by channel, because a member that is gone can only come back with one. */
-  readonly #held = new Map<string, { readonly data: string; readonly sequence: number }>()
+  /** With their values, because a member that is gone can only come back with one. */
+  readonly #held = new Map<string, Held>()
   #renewal: Cancel | undefined
   #closed = false
 
   /** @param frozen what it held before its process slept */
-  constructor(hub: Hub, member: string, frozen?: FrozenLeases) {
+  constructor(hub: Hub, own: string, frozen?: FrozenLeases) {
     this.#hub = hub
-    this.#member = member
+    this.#own = own
     this.#holder = frozen?.holder ?? nextHolder()
-    for (const [address, data, sequence] of frozen?.held ?? []) this.#keep(address, { data, sequence })
+    for (const [address, data, sequence, member = own] of frozen?.held ?? [])
+      this.#keep({ member, address, data, sequence })
   }
 
   freeze(): FrozenLeases {
-    const held = Array.from(this.#held, ([address, { data, sequence }]) => [address, data, sequence] as const)
+    const held = Array.from(this.#held.values(), ({ member, address, data, sequence }) =>
+      member === this.#own ? ([address, data, sequence] as const) : ([address, data, sequence, member] as const),
+    )
     return { holder: this.#holder, held }
   }
 
   /**
    * Shows a value.
+   * @param member whose it is: the attachment's own, or that of another session of its user
    * @param lasting whether the lease is renewed from now on; otherwise it covers the grace time alone
    * @throws TriwireError `bad_payload`, `too_many_members`, `unavailable`
    */
-  async show(resolved: ResolvedChannel, value: unknown, sequence: number, lasting: boolean): Promise<void> {
+  async show(
+    member: string,
+    resolved: ResolvedChannel,
+    value: unknown,
+    sequence: number,
+    lasting: boolean,
+  ): Promise<void> {
     const { broker, limits } = this.#hub
     const { address, channel, key } = resolved
     if (channel.presence === undefined) throw new TriwireError('bad_payload', `Channel "${key}" has no presence.`)
@@ -46,45 +68,63 @@ export class PresenceLeases {
     if (utf8Length(data) > limits.presenceBytes) {
       throw new TriwireError('bad_payload', `A presence value has at most ${limits.presenceBytes} bytes.`)
     }
+    if (!this.#hasRoomFor(member))
+      throw new TriwireError('too_many_members', `A wire holds values for at most ${MAX_OTHERS} other sessions.`)
     const leaseMs = lasting ? limits.presenceLeaseMs : limits.presenceGraceMs
-    const shown = { data, sequence }
-    const hold = { member: this.#member, holder: this.#holder, value: shown, leaseMs }
+    const hold = { member, holder: this.#holder, value: { data, sequence }, leaseMs }
     const outcome = await broker.hold(address, hold, { maxMembers: limits.presenceMembers })
     if (outcome === 'full')
       throw new TriwireError('too_many_members', `At most ${limits.presenceMembers} members are shown.`)
     if (!lasting) return
-    if (this.#closed) await broker.release(address, this.#member, this.#holder, limits.presenceGraceMs)
-    else this.#keep(address, shown)
+    if (this.#closed) await broker.release(address, member, this.#holder, limits.presenceGraceMs)
+    else this.#keep({ member, address, data, sequence })
   }
 
   /** Leaves the presence set, because the client says so. */
   async leave(address: string, sequence: number): Promise<void> {
-    this.#held.delete(address)
-    await this.#hub.broker.depart(address, this.#member, sequence)
+    this.#held.delete(keyOf(this.#own, address))
+    await this.#hub.broker.depart(address, this.#own, sequence)
+  }
+
+  /** Holds a value of another session no longer: that member leaves after the grace, unless somebody else holds it. */
+  letGo(member: string, address: string): void {
+    this.#release(keyOf(member, address), this.#hub.limits.presenceGraceMs)
   }
 
   /**
-   * Gives up a lease: the member leaves, unless another holder has it. It may come back with the value it had, which after
-   * `leave` it may not.
+   * Gives up the leases in a channel: their members leave, unless another holder has them. They may come back with the
+   * values they had, which after `leave` they may not.
    */
-  drop(address: string, graceMs = 0): void {
-    if (!this.#held.delete(address)) return
-    const { broker, logger } = this.#hub
-    broker.release(address, this.#member, this.#holder, graceMs).catch((err: unknown) => {
-      // The lease runs out by itself.
-      logger.warn({ err }, 'a presence lease could not be released')
-    })
+  drop(address: string): void {
+    for (const [key, held] of [...this.#held]) if (held.address === address) this.#release(key, 0)
   }
 
   /** Renews no more: the members stay for the grace time, unless another holder has them. */
   close(graceMs: number = this.#hub.limits.presenceGraceMs): void {
     this.#closed = true
     this.#renewal?.()
-    for (const address of [...this.#held.keys()]) this.drop(address, graceMs)
+    for (const key of [...this.#held.keys()]) this.#release(key, graceMs)
   }
 
-  #keep(address: string, shown: { readonly data: string; readonly sequence: number }): void {
-    this.#held.set(address, shown)
+  #hasRoomFor(member: string): boolean {
+    const others = new Set(Array.from(this.#held.values(), (held) => held.member)).add(member)
+    others.delete(this.#own)
+    return others.size <= MAX_OTHERS
+  }
+
+  #release(key: string, graceMs: number): void {
+    const held = this.#held.get(key)
+    if (held === undefined) return
+    this.#held.delete(key)
+    const { broker, logger } = this.#hub
+    broker.release(held.address, held.member, this.#holder, graceMs).catch((err: unknown) => {
+      // The lease runs out by itself.
+      logger.warn({ err }, 'a presence lease could not be released')
+    })
+  }
+
+  #keep(held: Held): void {
+    this.#held.set(keyOf(held.member, held.address), held)
     const { wheel, limits } = this.#hub
     this.#renewal ??= wheel.repeat(limits.presenceLeaseMs / 3, () => void this.#renew())
   }
@@ -92,11 +132,12 @@ export class PresenceLeases {
   async #renew(): Promise<void> {
     const { broker, limits, logger } = this.#hub
     const most = { maxMembers: limits.presenceMembers }
-    for (const [address, value] of [...this.#held]) {
+    for (const { member, address, data, sequence } of [...this.#held.values()]) {
       try {
         // With the value, which changes nothing where it is known: the lease may have run out while this process stood
         // still, and a store may have lost what it was told. A goodbye over another connection has the higher number.
-        const hold = { member: this.#member, holder: this.#holder, value, leaseMs: limits.presenceLeaseMs }
+        const value = { data, sequence }
+        const hold = { member, holder: this.#holder, value, leaseMs: limits.presenceLeaseMs }
         await broker.hold(address, hold, most)
       } catch (err) {
         logger.warn({ err }, 'a presence lease could not be renewed')
@@ -110,4 +151,9 @@ let holders = 0
 function nextHolder(): string {
   const random = Math.random().toString(36).slice(2, 8)
   return `${Date.now().toString(36)}.${(holders++).toString(36)}.${random}`
+}
+
+/** Neither has a space in it. */
+function keyOf(member: string, address: string): string {
+  return `${member} ${address}`
 }

@@ -16,13 +16,14 @@ import type { AuthRequest } from './identity.ts'
 import type {
   ChannelImplementation,
   ErasedImplementation,
+  LastEvents,
   NeedsImplementation,
   ServerChannel,
 } from './implementation.ts'
 import { type Limits, resolveLimits } from './limits.ts'
 import { consoleLogger, type Logger } from './logger.ts'
 import { type AllowedOrigins, checkAllowedOrigins } from './origin.ts'
-import { WebExchange } from './web-exchange.ts'
+import { WebExchange, type WebExchangeOptions } from './web-exchange.ts'
 
 /** What a server is made of. */
 export interface RealtimeOptions<TAuth extends (request: AuthRequest) => unknown> {
@@ -170,15 +171,8 @@ export function createRealtime<TContract extends AnyContract, TAuth extends (req
   return realtime as Realtime<TChannels, UserOf<TAuth>, Unimplemented<TChannels>>
 }
 
-/**
- * Answers a request on hosts that speak `Request → Response`. WebSocket upgrades are not for this function.
- * @param path below the mount path, beginning with `/`
- */
-export function handleRequest(
-  engine: Engine,
-  request: Request,
-  options: { readonly path: string; readonly remoteAddress?: string | undefined },
-): Promise<Response> {
+/** Answers a request on hosts that speak `Request → Response`. WebSocket upgrades are not for this function. */
+export function handleRequest(engine: Engine, request: Request, options: WebExchangeOptions): Promise<Response> {
   const exchange = new WebExchange(request, options)
   void engine.handle(exchange)
   return exchange.response
@@ -200,9 +194,12 @@ function serverChannel(home: Home, contract: Contract, address: string): ServerC
   const resolved = resolveAddress(contract, address)
   return {
     address,
-    emit: (event, data) => home.hub.app.emit(resolved, event, data),
+    emit: async (event, data) => {
+      await home.hub.app.emit(resolved, event, data)
+    },
     signal: (signal, data, options = {}) => home.hub.app.signal(resolved, signal, data, { key: options.key }),
     reauthorize: () => home.hub.control.publish({ type: 'reauthorize', subject: address }),
+    last: async (count) => (await home.hub.app.last(resolved, count)) as LastEvents<Channel>,
     members: async () => {
       const { members } = await home.hub.broker.members(address)
       return members.map(({ member, data }) => ({ id: member, value: JSON.parse(data) as never }))

@@ -3,6 +3,18 @@ import { TriwireError } from '@triwire/protocol'
 import { withDeadline } from './deadline.ts'
 import type { Exchange, Sink, SinkListener } from './sink.ts'
 
+/** What a host says of a request. */
+export interface WebExchangeOptions {
+  /** Below the mount path, beginning with `/`. */
+  readonly path: string
+  readonly remoteAddress?: string | undefined
+  /**
+   * Whether an aborted signal says that the client is gone. Default true. A host that cancels the stream as well, and for
+   * which looking at the signal has a price, says no.
+   */
+  readonly watchesSignal?: boolean
+}
+
 /** One request on its way to a response. */
 export class WebExchange implements Exchange {
   readonly method: string
@@ -13,11 +25,13 @@ export class WebExchange implements Exchange {
   /** The answer, as soon as it begins. */
   readonly response: Promise<Response>
   readonly #request: Request
+  readonly #watchesSignal: boolean
   #answer: (response: Response) => void = () => {}
 
-  constructor(request: Request, options: { readonly path: string; readonly remoteAddress?: string | undefined }) {
+  constructor(request: Request, options: WebExchangeOptions) {
     const url = new URL(request.url)
     this.#request = request
+    this.#watchesSignal = options.watchesSignal ?? true
     this.method = request.method
     this.path = options.path
     this.query = url.searchParams
@@ -31,55 +45,83 @@ export class WebExchange implements Exchange {
   async readText(maxBytes: number, timeoutMs: number): Promise<string> {
     const reader = this.#request.body?.getReader()
     if (reader === undefined) return ''
-    const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+    const decode = utf8Decoder()
     let text = ''
     let bytes = 0
     const read = async (): Promise<string> => {
       for (;;) {
         const { done, value } = await reader.read()
-        if (done) return text + decoder.decode()
+        if (done) return text + decode()
         bytes += value.byteLength
         if (bytes > maxBytes) throw new TriwireError('body_too_large', `A body has at most ${maxBytes} bytes.`)
-        text += decoder.decode(value, { stream: true })
+        text += decode(value)
       }
     }
     try {
       return await withDeadline(read, timeoutMs)
     } catch (error) {
-      await reader.cancel().catch(() => {})
-      if (error instanceof TypeError) throw new TriwireError('bad_line', 'A body is UTF-8.')
+      const isTooLong = bytes > maxBytes
+      // What does not come is not waited for.
+      if (isTooLong) await readOut(reader)
+      else void readOut(reader)
       if (error instanceof TriwireError && error.code === 'deadline')
         throw new TriwireError('auth_timeout', 'The body did not arrive in time.')
-      throw error
+      if (error instanceof TriwireError) throw error
+      throw new TriwireError('bad_line', 'The body broke off.', { cause: error })
     }
   }
 
   respond(status: number, headers: Readonly<Record<string, string>>, body: string): void {
-    // Some hosts cut a connection whose request was answered and not read, and the answer with it.
-    if (!this.#request.bodyUsed) void this.readText(UNREAD_BYTES, UNREAD_MS).catch(() => {})
-    this.#answer(new Response(body, { status, headers }))
+    const answer = (): void => this.#answer(new Response(body, { status, headers }))
+    const { bodyUsed, body: unread } = this.#request
+    if (bodyUsed || unread === null) answer()
+    else void readOut(unread.getReader()).then(answer)
   }
 
   open(status: number, headers: Readonly<Record<string, string>>, listener: SinkListener): Sink {
     const sink = new StreamSink(listener)
     this.#answer(new Response(sink.stream, { status, headers }))
-    const { signal } = this.#request
-    if (signal.aborted) queueMicrotask(() => sink.handleGone())
-    else signal.addEventListener('abort', () => sink.handleGone(), { once: true })
+    if (!headers['content-type']?.startsWith('text/event-stream')) sink.beginSoon()
+    // Some hosts have no signal, some never abort it, and some abort it when a response has ended as it should.
+    const signal = this.#watchesSignal ? (this.#request.signal as AbortSignal | undefined) : undefined
+    if (signal?.aborted) queueMicrotask(() => sink.handleGone())
+    else signal?.addEventListener('abort', () => sink.handleGone(), { once: true })
     return sink
   }
 }
 
 /** What is read, and for how long, of a body that nobody wants. */
 const UNREAD_BYTES = 256 * 1024
-const UNREAD_MS = 5000
+const UNREAD_MS = 1000
 
-/** A sink over a byte stream. */
+/**
+ * Reads on for a while, and gives up then. To be waited for before a refusal: some hosts cut a connection whose request was
+ * answered and not read, and the answer with it.
+ */
+async function readOut(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  const read = async (): Promise<void> => {
+    for (let bytes = 0; bytes < UNREAD_BYTES; ) {
+      const { done, value } = await reader.read()
+      if (done) return
+      bytes += value.byteLength
+    }
+  }
+  await withDeadline(read, UNREAD_MS).catch(() => {})
+  // Not awaited: a body that does not come may not be cancelled either.
+  void reader.cancel().catch(() => {})
+}
+
+/**
+ * A sink over a byte stream. That the client is gone shows in whichever way comes first: the request's signal, the stream
+ * being cancelled, a write that fails. Later ones find nothing left to do.
+ */
 class StreamSink implements Sink {
   readonly stream: ReadableStream<Uint8Array>
   readonly #listener: SinkListener
   readonly #encoder = new TextEncoder()
+  /** Undefined once either side has ended the stream. */
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
+  #begin: ReturnType<typeof setTimeout> | undefined
 
   constructor(listener: SinkListener) {
     this.#listener = listener
@@ -91,12 +133,24 @@ class StreamSink implements Sink {
         pull: () => listener.handleDrain(),
         cancel: () => this.handleGone(),
       },
-      new ByteLengthQueuingStrategy({ highWaterMark: HIGH_WATER_MARK }),
+      // Not the strategy of that name: edge-runtime has none.
+      { highWaterMark: HIGH_WATER_MARK, size: (chunk) => chunk?.byteLength ?? 0 },
     )
   }
 
+  /** Sends the head of a batch that has nothing to say yet, by an empty line: several hosts keep it for the first byte. */
+  beginSoon(): void {
+    this.#begin = setTimeout(() => this.write('\n'), HEAD_WITHIN_MS)
+  }
+
   write(text: string): void {
-    this.#controller?.enqueue(this.#encoder.encode(text))
+    clearTimeout(this.#begin)
+    try {
+      this.#controller?.enqueue(this.#encoder.encode(text))
+    } catch {
+      // A host may close or break the stream from its end without cancelling it.
+      this.handleGone()
+    }
   }
 
   buffered(): number {
@@ -105,15 +159,45 @@ class StreamSink implements Sink {
   }
 
   close(): void {
-    const controller = this.#controller
-    this.#controller = undefined
-    controller?.close()
+    this.#finish((controller) => controller.close())
+  }
+
+  terminate(): void {
+    this.#finish((controller) => controller.error(new Error('The client takes nothing.')))
   }
 
   handleGone(): void {
+    if (this.#controller === undefined) return
+    clearTimeout(this.#begin)
     this.#controller = undefined
     this.#listener.handleClosed()
+  }
+
+  #finish(how: (controller: ReadableStreamDefaultController<Uint8Array>) => void): void {
+    clearTimeout(this.#begin)
+    const controller = this.#controller
+    this.#controller = undefined
+    try {
+      if (controller !== undefined) how(controller)
+    } catch {
+      // It has been ended from the other side.
+    }
+  }
+}
+
+/** Decodes UTF-8 chunk by chunk; called without one, what is left. @throws TriwireError `bad_line` */
+function utf8Decoder(): (chunk?: Uint8Array) => string {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  return (chunk) => {
+    try {
+      return decoder.decode(chunk, { stream: chunk !== undefined })
+    } catch {
+      throw new TriwireError('bad_line', 'A body is UTF-8.')
+    }
   }
 }
 
 const HIGH_WATER_MARK = 64 * 1024
+
+/** Milliseconds after which whoever waits for a held answer is shown that it has begun; most answers are there before. */
+const HEAD_WITHIN_MS = 20

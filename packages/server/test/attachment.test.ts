@@ -460,6 +460,32 @@ describe('channels of a connection', () => {
     expect(socket.linesOf('ev').map(({ d }) => (d as { id: string }).id)).toEqual(['2'])
   })
 
+  it('begin with what the log has where that is all there is, without any overlap', async () => {
+    const stage = start({
+      implementations: {
+        chat: {
+          commands: {},
+          snapshot: async ({ last, at }) => {
+            const { events, cursor } = await last(2)
+            await stage.emit(CHAT, 'message', { id: '4', text: 'meanwhile' })
+            return at(cursor, {
+              messages: events.map(({ event, data }) => `${event} ${(data as { id: string }).id}`),
+            })
+          },
+        },
+      },
+    })
+    for (const id of ['1', '2', '3']) await stage.emit(CHAT, 'message', { id, text: '' })
+    const socket = await stage.connect()
+    socket.send({ t: 'join', ch: CHAT, j: 1, snap: true })
+    await socket.take('ev')
+    const [snapshot] = socket.linesOf('snap')
+    expect(snapshot).toMatchObject({ d: { messages: ['message 2', 'message 3'] } })
+    expect(snapshot?.at).toMatch(/:3:/)
+    expect(snapshot).not.toHaveProperty('to')
+    expect(socket.linesOf('ev').map(({ d }) => (d as { id: string }).id)).toEqual(['4'])
+  })
+
   it('are tried again where the snapshot fails, which stays in the log', async () => {
     const stage = start({
       implementations: { chat: { commands: {}, snapshot: () => Promise.reject(new Error('secret path')) } },

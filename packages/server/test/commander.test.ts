@@ -1,5 +1,5 @@
 /** Commands and publishes on their way through hooks, handlers and the broker. */
-import { TriwireError } from '@triwire/protocol'
+import { formatCursor, TriwireError } from '@triwire/protocol'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ErasedCommandContext } from '../src/implementation.ts'
 import { memory } from '../src/memory-broker.ts'
@@ -85,6 +85,45 @@ describe('a command', () => {
     const socket = await stages[0]?.connect('ann', { session })
     socket?.send(call('a'))
     await until(() => handler.mock.calls.length === 2)
+  })
+
+  it('says in its reply where its last event stands, also when it is repeated, and nothing where it emitted none', async () => {
+    const broker = memory()
+    const handler: Handler = async ({ text }, { emit }) => {
+      if (text === 'quiet') return { id: 'm1' }
+      await Promise.all([emit('message', { id: '1', text }), emit('message', { id: '2', text })])
+      return { id: 'm2' }
+    }
+    const session = newSession()
+    const first = await withHandler(handler, { broker }).connect('ann', { session })
+    first.send(call('a', 'quiet'), call('b', 'loud'))
+    expect(await answer(first, 'a')).not.toHaveProperty('at')
+    const { at } = await answer(first, 'b')
+    const page = await broker.read(CHAT, { limit: 0, bytes: 0 })
+    if (page.status !== 'page') throw new Error(page.status)
+    expect([page.head.offset, at]).toEqual([2, formatCursor(page.head)])
+    const second = await withHandler(handler, { broker }).connect('ann', { session })
+    second.send(call('b', 'loud'))
+    expect(await answer(second, 'b')).toMatchObject({ at })
+  })
+
+  it('says where the log ends when it ran again and the place of its events is forgotten', async () => {
+    const broker = memory()
+    const append = broker.append.bind(broker)
+    vi.spyOn(broker, 'append').mockImplementation(async (channel, what) => {
+      await append(channel, what)
+      return { status: 'duplicate', cursor: undefined }
+    })
+    const stage = withHandler(
+      async ({ text }, { emit }) => {
+        await emit('message', { id: '1', text })
+        return { id: 'm1' }
+      },
+      { broker },
+    )
+    const socket = await stage.connect('ann')
+    socket.send(call('a'))
+    expect(await answer(socket, 'a')).toMatchObject({ at: expect.stringMatching(/:1:/) })
   })
 
   it('that runs on another node is waited for', async () => {

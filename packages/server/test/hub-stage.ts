@@ -66,8 +66,8 @@ export class HubStage {
   }
 
   /** Server code emits an event. */
-  emit(channel: string, event: string, data: unknown): Promise<void> {
-    return this.hub.app.emit(this.hub.app.resolve(channel), event, data)
+  async emit(channel: string, event: string, data: unknown): Promise<void> {
+    await this.hub.app.emit(this.hub.app.resolve(channel), event, data)
   }
 
   /** Server code, or a member, sends a signal. */

@@ -105,6 +105,18 @@ describe('a channel', () => {
     expect(calls.at(-1)).toBe('other onVacated room')
   })
 
+  test('is vacant for a node that nobody has come to, where an earlier life of it left it behind', async () => {
+    const before = node('before')
+    before.occupy('room')
+    await pass()
+    await before.close()
+    await node('now').watch()
+    await pass(LEASE_MS - 1)
+    expect(calls).toEqual(['before onOccupied room'])
+    await pass(2)
+    expect(calls).toEqual(['before onOccupied room', 'now onVacated room'])
+  })
+
   test('that is taken up and left before the broker knows ends vacant', async () => {
     const one = node('one')
     one.occupy('room')

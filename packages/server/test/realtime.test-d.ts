@@ -139,6 +139,15 @@ describe('handlers', () => {
 describe('channels', () => {
   const { channels } = createRealtime(api, { auth })
 
+  test('read the end of their log as clients get it', async () => {
+    const { events, cursor } = await channels.lobby({ room: 7 }).last(10)
+    expectTypeOf(cursor).toEqualTypeOf<string>()
+    for (const { event, data } of events) {
+      expectTypeOf(event).toEqualTypeOf<'message' | 'cleared'>()
+      if (event === 'message') expectTypeOf(data.text).toEqualTypeOf<string>()
+    }
+  })
+
   test('emit and signal what the contract says', () => {
     expectTypeOf(channels.alerts().emit('alert', { text: 'x' })).toEqualTypeOf<Promise<void>>()
     void channels.lobby({ room: 7 }).emit('cleared', null)

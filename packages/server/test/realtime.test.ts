@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createRealtime, handleRequest, type RealtimeOptions } from '../src/index.ts'
+import { createRealtime, handleRequest, memory, type RealtimeOptions } from '../src/index.ts'
 import { api } from './api.ts'
 import { hello } from './hub-stage.ts'
 
@@ -46,6 +46,17 @@ describe('createRealtime', () => {
     expect(await channels.chat({ roomId: 1 }).members()).toEqual([])
   })
 
+  it('reads the end of a log, oldest first', async () => {
+    const alerts = create().channels.alerts()
+    expect((await alerts.last(2)).events).toEqual([])
+    for (const text of ['one', 'two', 'three']) await alerts.emit('alert', { text })
+    const { events, cursor } = await alerts.last(2)
+    expect(events).toEqual(['two', 'three'].map((text) => ({ event: 'alert', data: { text } })))
+    expect(cursor).toMatch(/:3:/)
+    await expect(alerts.last(0)).rejects.toMatchObject({ code: 'bad_count' })
+    await expect(alerts.last(1.5)).rejects.toMatchObject({ code: 'bad_count' })
+  })
+
   it.each([-1, Number.NaN, Number.POSITIVE_INFINITY, '5s' as unknown as number])(
     'drains over a time, which %s is not',
     async (spreadMs) => {
@@ -54,6 +65,31 @@ describe('createRealtime', () => {
       await realtime.close()
     },
   )
+
+  it('lives somewhere else while it is lent, and goes back to what it was', async () => {
+    const realtime = create()
+    const alerts = realtime.channels.alerts()
+    const texts = async () => (await alerts.last(10)).events.map(({ data }) => data.text)
+    await alerts.emit('alert', { text: 'at home' })
+    const giveBack = realtime.engine.lend({ broker: memory() })
+    expect(await texts()).toEqual([])
+    await alerts.emit('alert', { text: 'abroad' })
+    expect(await texts()).toEqual(['abroad'])
+    await giveBack()
+    expect(await texts()).toEqual(['at home'])
+  })
+
+  it('may be closed while it is lent, and is open again at home', async () => {
+    const realtime = create()
+    const giveBack = realtime.engine.lend({ broker: memory() })
+    await realtime.close()
+    await expect(realtime.channels.alerts().emit('alert', { text: 'x' })).rejects.toMatchObject({
+      code: 'unavailable',
+    })
+    await giveBack()
+    await realtime.channels.alerts().emit('alert', { text: 'x' })
+    await realtime.close()
+  })
 
   it('drains at once where nobody is there, and lets nobody in afterwards', async () => {
     const realtime = create()

@@ -72,6 +72,15 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart' as const) }) },
 )
 
+const NOTHING = { kind: 'append', channel: 'room?id=1', data: '', cause: undefined, producer: undefined } as const
+
+/** What a shorter history has let go does not come back with a longer one. */
+const GROWING_HISTORY: (typeof step extends fc.Arbitrary<infer TStep> ? TStep : never)[] = [
+  { ...NOTHING, once: undefined, history: { keep: 1, ttlMs: 5000, bytes: 30 }, count: 40 },
+  { ...NOTHING, once: undefined, history: { keep: 3, ttlMs: 5000, bytes: 30 }, count: 1 },
+  { kind: 'read', channel: 'room?id=1', after: 0, forged: 'no', limit: 0, bytes: 1 },
+]
+
 /** One side of the comparison, with names for epochs and tags that both sides share. */
 class Side {
   broker: Broker
@@ -163,7 +172,7 @@ describe('the file', () => {
           dispose()
         }
       }),
-      { numRuns: 100 },
+      { numRuns: 100, examples: [[GROWING_HISTORY]] },
     )
   })
 

@@ -165,7 +165,8 @@ function isBehindGap({ items }: Reader, id: string): boolean {
 
 /**
  * Neighbours that the first reader of the channel had the other way round: there is one order for all. What came again behind
- * a gap has two places, so such neighbours disagree only where no place of theirs agrees.
+ * a gap has two places, so such neighbours disagree only where no place of theirs agrees. A gap parts neighbours: what was
+ * before it may have been sent again behind it, and come to others alone.
  */
 function disagreements(reader: Reader, readers: readonly Reader[]): number {
   const first = readers.find(({ channel }) => channel === reader.channel)
@@ -175,7 +176,11 @@ function disagreements(reader: Reader, readers: readonly Reader[]): number {
   let count = 0
   let before: { readonly id: string; readonly s: string } | undefined
   for (const [index, item] of first.items.entries()) {
-    if (item === 'gap' || !ours.has(item.id) || theirs.get(item.id)?.last !== index) continue
+    if (item === 'gap') {
+      before = undefined
+      continue
+    }
+    if (!ours.has(item.id) || theirs.get(item.id)?.last !== index) continue
     // Of one sender the numbers speak already.
     if (before !== undefined && before.s !== item.s) {
       const inTheirs = isBefore(theirs, before.id, item.id)

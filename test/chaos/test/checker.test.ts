@@ -113,6 +113,12 @@ describe('the checker', () => {
       expect(verdictOf(other)).toMatchObject({ reordered: 1, again: 1 })
     })
 
+    test('does not call it another order when what stood before a gap was sent again behind it, and came to others alone', () => {
+      const sends = [...both(1), sent(1, 'b'), acked(1, 'b')]
+      const lines = [...sends, got(1), gap, got(1, 'b'), got(1, 'b', 'y'), got(1, 'a', 'y')]
+      expect(verdictOf(lines, 'y')).toMatchObject({ reordered: 0 })
+    })
+
     test('tells what came again behind a gap from what came twice', () => {
       const again = [...both(1, 2), ...kept(1, 2), got(1), got(2), gap, got(2)]
       expect(verdictOf(again)).toMatchObject({ ...clean, again: 1, gaps: ['new_epoch'] })

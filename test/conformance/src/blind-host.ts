@@ -1,5 +1,5 @@
 /** A host that cannot tell how much it has buffered, made of one that can: clients are asked instead (PROTOCOL.md §8.14). */
-import type { Engine, Sink } from '@triwire/server'
+import type { Engine, HomeEngine, Sink } from '@triwire/server'
 
 /** The same engine behind sinks that know nothing. */
 export function blindfold<TEngine extends Engine>(engine: TEngine): TEngine {
@@ -19,10 +19,21 @@ export function blindfold<TEngine extends Engine>(engine: TEngine): TEngine {
         }),
       ),
   }
+  if ('another' in engine) {
+    const { another } = engine as unknown as HomeEngine
+    Object.assign(blind, { another: (...args: Parameters<typeof another>) => blindfold(another(...args)) })
+  }
   // Not a spread: what the engine is asked for later, it may not know yet.
   return Object.assign(Object.create(engine) as TEngine, blind)
 }
 
 function withoutSight(sink: Sink): Sink {
-  return { ...sink, buffered: () => undefined }
+  // Said one by one, because a sink may be a class.
+  return {
+    write: (text) => sink.write(text),
+    buffered: () => undefined,
+    close: (code, reason) => sink.close(code, reason),
+    probe: () => sink.probe?.(),
+    terminate: () => sink.terminate?.(),
+  }
 }

@@ -13,6 +13,8 @@ export interface ProcessOptions {
   /** Variables in addition to those of this process. */
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
+  /** Whether it starts processes of its own, which are ended with it. Not on Windows. */
+  readonly hasChildren?: boolean
 }
 
 /** Characters kept of what a child says on its way to failing. */
@@ -22,17 +24,18 @@ const LAST_WORDS = 2000
 export function processHost(
   command: string,
   args: readonly string[],
-  { env, cwd }: ProcessOptions = {},
+  { env, cwd, hasChildren = false }: ProcessOptions = {},
 ): StartHost {
   return async (options) => {
     const child = spawn(command, [...args, JSON.stringify(options)], {
       env: { ...process.env, ...env },
       cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: hasChildren,
     })
     const port = await readPort(child, command)
     const origin = `http://127.0.0.1:${port}`
-    return { base: `${origin}/rt`, ...actInside(origin), close: () => end(child) }
+    return { base: `${origin}/rt`, ...actInside(origin), close: () => end(child, hasChildren) }
   }
 }
 
@@ -50,15 +53,17 @@ async function readPort(child: ChildProcess, command: string): Promise<number> {
   failed.catch(() => {})
   const [line] = (await Promise.race([once(lines, 'line'), failed])) as [string]
   if (!/^[0-9]+$/.test(line)) {
-    await end(child)
+    await end(child, false)
     throw new Error(`The first line of ${command} should be its port, and is "${line}". ${said}`)
   }
   return Number(line)
 }
 
-async function end(child: ChildProcess): Promise<void> {
+async function end(child: ChildProcess, hasChildren: boolean): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exited = once(child, 'exit')
-  child.kill('SIGKILL')
+  // Detached, it leads a group of its own: its children are in it.
+  if (hasChildren && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+  else child.kill('SIGKILL')
   await exited
 }

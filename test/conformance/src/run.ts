@@ -25,6 +25,8 @@ export interface Target {
   readonly drain?: (spreadMs: number) => Promise<void>
   /** Ends every connection at once. */
   readonly leave?: () => Promise<void>
+  /** It has no WebSocket. Clients that a case opens on one beside its own wire are opened as streams. */
+  readonly hasNoWebSocket?: boolean
 }
 
 /** What a run has seen, for the report: codes with how they came. */
@@ -158,7 +160,9 @@ class Run {
       readonly answersMarks?: boolean
     }
     this.#drop(client)
-    const { wire = this.#wire as WireName, session = client.session, token = names.token, lines = [] } = options
+    const { session = client.session, token = names.token, lines = [] } = options
+    const asked = options.wire ?? (this.#wire as WireName)
+    const wire = asked === 'websocket' && this.#target.hasNoWebSocket ? 'sse' : asked
     client.wireName = wire
     client.headers = options.headers ?? {}
     client.answersMarks = options.answersMarks ?? true
@@ -288,13 +292,18 @@ class Run {
     this.#observe(`${isSocket ? `close ${String(end.close)}` : String(end.status)} ${code}`)
   }
 
-  /** The server has ended the wire with a `bye` and, on WebSocket, the code's close code. */
+  /**
+   * The server has ended the wire with a `bye` and, on WebSocket, the code's close code. A client that polls may have been
+   * between two polls just then; the next one is refused with the same code.
+   */
   async #ended(step: Step): Promise<void> {
     const { inbox, wireName } = this.#clientOf(step)
     const code = String(step.ended) as Code
-    await inbox.take([() => ({ t: 'bye', code })], this.#names, TAKE_ONE)
-    const end = await inbox.takeEnd(WITHIN_MS)
-    const expected: End = wireName === 'websocket' ? { close: closeCodeFor(code) } : { status: 200 }
+    const end = await inbox.takeEnd(Number(step.within ?? WITHIN_MS))
+    const isRefused = wireName === 'polling' && end.status !== 200
+    await inbox.take([() => ({ t: isRefused ? 'err' : 'bye', code })], this.#names, TAKE_ONE)
+    const expected: End =
+      wireName === 'websocket' ? { close: closeCodeFor(code) } : { status: isRefused ? statusFor(code) : 200 }
     if (match(expected, end) === undefined) {
       throw new Error(`Expected ${JSON.stringify(expected)}, got ${JSON.stringify(end)}.`)
     }

@@ -23,7 +23,7 @@ const DOWNSTREAM: Readonly<Record<string, readonly string[]>> = {
   sig: ['ch', 'e', 'k?', 'm?', 'd'],
   pres: ['ch', 'v', 'op', 'm?', 'd?'],
   ack: ['ch', 'n', 'at?'],
-  res: ['id', 'd'],
+  res: ['id', 'at?', 'd'],
   err: ['code', 'msg', 'of?', 'ch?', 'n?', 'id?', 'want?', 'retry?'],
   end: ['ch', 'code', 'msg'],
   hb: [],

@@ -9,6 +9,11 @@ export interface Relay {
   target: number
   /** Whether new connections are refused. */
   isDown: boolean
+  /**
+   * Asked once of each connection, with the first that came over it. Where it says no, nothing goes either way any more,
+   * and what becomes of the connection is up to whoever said so.
+   */
+  admit: (head: string, near: Socket) => boolean
   /** Cuts every connection. */
   cut(): void
   /** Has every connection carry nothing any more, and tells nobody; those that come later work. */
@@ -38,7 +43,10 @@ export async function startRelay(target: number): Promise<Relay> {
     }
     const far = connect(relay.target, '127.0.0.1')
     let isDoomed = false
+    let isAdmitted: boolean | undefined
     near.on('data', (chunk) => {
+      isAdmitted ??= relay.admit(String(chunk), near)
+      if (!isAdmitted) return
       if (delaying !== undefined && chunk.includes(delaying)) {
         delaying = undefined
         arrive = async () => {
@@ -84,6 +92,7 @@ export async function startRelay(target: number): Promise<Relay> {
     port: typeof address === 'object' && address !== null ? address.port : 0,
     target,
     isDown: false,
+    admit: () => true,
     cut,
     silence: () => {
       for (const socket of sockets) socket.pause()

@@ -2,10 +2,9 @@
  * The app that simulated servers run: its contract, its hooks, and the database behind them, which no fault touches.
  * Events carry their own name and the mark of their tenant, so that they can be told apart whatever happens to them.
  */
-import type { Clock } from './clock.ts'
+import type { Clock, Random } from '@triwire/test/parts'
 import type { Fact, History } from './history.ts'
 import type { ServerExports } from './product.ts'
-import type { Random } from './random.ts'
 import type { ChannelName, Org, WorldPlan } from './script.ts'
 
 /** The payload of every event. */

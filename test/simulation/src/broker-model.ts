@@ -4,9 +4,8 @@
  * request connection and a subscription connection are. What can go wrong on the way is in `trouble`.
  */
 import type { Broker, BrokerListener, BrokerSubscription } from '@triwire/server'
+import type { Actor, Clock, Random } from '@triwire/test/parts'
 import type { BrokerStore, Subscriber } from './broker-store.ts'
-import type { Actor, Clock } from './clock.ts'
-import type { Random } from './random.ts'
 
 /** What is wrong with the store or the way to it, for all nodes; times are virtual. */
 export interface BrokerTrouble {

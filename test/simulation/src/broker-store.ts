@@ -22,9 +22,8 @@ import type {
   SettledOutcome,
   SignalMessage,
 } from '@triwire/server'
-import type { Actor, Clock, Entry } from './clock.ts'
+import type { Actor, Clock, Entry, Random } from '@triwire/test/parts'
 import type { History } from './history.ts'
-import type { Random } from './random.ts'
 
 /** Where a subscription's news go: told in order, one at a time. */
 export interface Subscriber {

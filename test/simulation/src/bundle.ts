@@ -38,6 +38,7 @@ export async function bundleWorker(): Promise<string> {
     format: 'esm',
     platform: 'node',
     target: 'node20',
+    conditions: ['@triwire/source'],
     logLevel: 'silent',
   })
   return outfile

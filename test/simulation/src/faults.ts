@@ -1,8 +1,9 @@
 /** What goes wrong, done to a world: each kind of fault, and the end of all trouble. */
+
+import { fairWeather, type Weather } from '@triwire/test/parts'
 import { addressOf } from './app.ts'
 import type { Fault, Org, Script } from './script.ts'
 import type { Process } from './server-node.ts'
-import { fairWeather, type Weather } from './weather.ts'
 import type { World } from './world.ts'
 
 /** Lets one fault happen now. */

@@ -1,6 +1,6 @@
 /** Draws a schedule from a seed: a small world, some tens of deeds, a few faults. */
 import type { WireName } from '@triwire/protocol'
-import { Random } from './random.ts'
+import { Random } from '@triwire/test/parts'
 import type { ChannelName, ClientPlan, Deed, Fault, Following, Org, Script, Step, WorldPlan } from './script.ts'
 
 const WIRES: readonly (readonly WireName[] | undefined)[] = [

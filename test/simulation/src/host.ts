@@ -4,8 +4,7 @@
  * real process is patched, so the simulator itself keeps its own clock.
  */
 import { createHash } from 'node:crypto'
-import { Clock, createActor } from './clock.ts'
-import type { Random } from './random.ts'
+import { Clock, createActor, type Random } from '@triwire/test/parts'
 
 /** What the host shows at the moment. */
 export interface Stage {

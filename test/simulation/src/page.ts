@@ -5,6 +5,18 @@
 import type { ChannelHandle, Client, Member } from '@triwire/client'
 import type { Contract } from '@triwire/protocol'
 import {
+  type Clock,
+  createFetch,
+  createSite,
+  createWebSocket,
+  type Network,
+  type Random,
+  type RunningNode,
+  type Site,
+  type Weather,
+  type Wiretap,
+} from '@triwire/test/parts'
+import {
   type App,
   addressOf,
   type BoardSnapshot,
@@ -13,16 +25,9 @@ import {
   type Payload,
   referenceOf,
 } from './app.ts'
-import type { Clock } from './clock.ts'
-import { createSite, type Network, type Site } from './network.ts'
-import type { RunningNode, Wiretap } from './node.ts'
 import type { ClientExports } from './product.ts'
-import type { Random } from './random.ts'
 import type { ChannelName, ClientPlan, Deed, Org } from './script.ts'
 import type { Call, Observation, Sight } from './sight.ts'
-import { createFetch } from './simulated-fetch.ts'
-import { createWebSocket } from './simulated-websocket.ts'
-import type { Weather } from './weather.ts'
 
 /** What a page is made of. */
 export interface PageOptions {
@@ -100,7 +105,7 @@ export class Page {
     this.#options = options
     const { index, life, plan, network, weather, route, wiretap, random, exports, app } = options
     this.session = `c${index}.${life}`
-    this.site = createSite(`client${index}`, plan.latencyMs)
+    this.site = createSite(`client${index}`, plan.latencyMs, { host: 'sim.test' })
     const way = {
       network,
       site: this.site,
@@ -108,7 +113,6 @@ export class Page {
       random,
       route,
       wiretap,
-      killAfterMs: () => 200,
       handleTried: this.#handleTried,
     }
     const before = options.clock.current

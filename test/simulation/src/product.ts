@@ -5,8 +5,8 @@
 import type * as ClientModule from '@triwire/client'
 import type * as ProtocolModule from '@triwire/protocol'
 import type * as ServerModule from '@triwire/server'
+import { Random } from '@triwire/test/parts'
 import { createHost, createStage, type Stage } from './host.ts'
-import { Random } from './random.ts'
 
 /** The two bundles as text: see `bundle.ts`. */
 export interface ProductCode {

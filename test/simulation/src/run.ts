@@ -1,5 +1,5 @@
 /** Runs one schedule from beginning to end: trouble, healing, quiet, judgement, goodbye. */
-import { BEGINNING, createActor } from './clock.ts'
+import { BEGINNING, createActor } from '@triwire/test/parts'
 import { heal, inflict } from './faults.ts'
 import { judgeCalls, judgePresence, judgeSight } from './oracle.ts'
 import type { Product } from './product.ts'

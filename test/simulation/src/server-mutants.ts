@@ -118,7 +118,7 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
     name: 'congestion is never seen',
     why: 'What waits for a slow client grows without bound.',
     file: OUTLET,
-    find: 'if (this.overflowing) this.#congested = true',
+    find: 'if (this.#load() > 1) this.#congested = true',
     replace: 'if (this.#bytes < 0) this.#congested = true',
   },
   {
@@ -153,8 +153,8 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
     name: 'presence ends with any wire',
     why: 'The end of one wire takes the member away although another one holds it.',
     file: LEASES,
-    find: 'broker.release(address, this.#member, this.#holder, graceMs).catch(',
-    replace: 'broker.depart(address, this.#member, 2 ** 40).catch(',
+    find: 'broker.release(held.address, held.member, this.#holder, graceMs).catch(',
+    replace: 'broker.depart(held.address, held.member, 2 ** 40).catch(',
   },
   {
     name: 'leases are not renewed',
@@ -167,7 +167,7 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
     name: 'goodbye is not said',
     why: 'A member that leaves is still shown.',
     file: LEASES,
-    find: '    this.#held.delete(address)\n    await this.#hub.broker.depart(address, this.#member, sequence)',
+    find: '    this.#held.delete(keyOf(this.#own, address))\n    await this.#hub.broker.depart(address, this.#own, sequence)',
     replace: '    void [address, sequence]',
   },
   {

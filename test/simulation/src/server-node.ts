@@ -1,12 +1,10 @@
 /** A place where server processes run, one after another: starting, crashing, pausing, draining. */
+
+import { type Actor, type Clock, createSite, type Engine, type Random, type RunningNode } from '@triwire/test/parts'
 import type { App } from './app.ts'
 import { BrokerModel, type BrokerTrouble } from './broker-model.ts'
 import type { BrokerStore } from './broker-store.ts'
-import type { Actor, Clock } from './clock.ts'
-import { createSite } from './network.ts'
-import type { Engine, RunningNode } from './node.ts'
 import type { ServerExports } from './product.ts'
-import type { Random } from './random.ts'
 import type { WorldPlan } from './script.ts'
 
 /** What the places of a world have in common. */

@@ -1,17 +1,26 @@
 /** Everything of one schedule: the store, the servers, the pages, the network between them, and what it does to each. */
+
+import {
+  type Actor,
+  Clock,
+  type Connection,
+  createActor,
+  fairWeather,
+  hash,
+  Network,
+  Random,
+  type RunningNode,
+  type Weather,
+} from '@triwire/test/parts'
 import { App, addressOf, markOf, referenceOf } from './app.ts'
 import type { BrokerTrouble } from './broker-model.ts'
 import { BrokerStore } from './broker-store.ts'
-import { type Actor, Clock, createActor, settleMicrotasks } from './clock.ts'
 import { History } from './history.ts'
-import { type Connection, Network } from './network.ts'
-import type { RunningNode } from './node.ts'
+import { settleMicrotasks } from './microtasks.ts'
 import { Page } from './page.ts'
 import type { Product } from './product.ts'
-import { hash, Random } from './random.ts'
 import { type ChannelName, isFault, type Org, type Script } from './script.ts'
 import { Place } from './server-node.ts'
-import { fairWeather, type Weather } from './weather.ts'
 
 /** Something that must not be. */
 export interface Violation {
@@ -95,7 +104,8 @@ export class World {
     product.stage.random = new Random(seed, 'product')
     this.#random = new Random(seed, 'world')
     this.app = new App(this.clock, this.history, new Random(seed, 'app'), world)
-    this.network = new Network(this.clock, new Random(seed, 'network'))
+    const draws = new Random(seed, 'network')
+    this.network = new Network(this.clock, () => draws.next())
     const { clock, history, storeActor } = this
     this.store = new BrokerStore({ clock, history, actor: storeActor, random: new Random(seed, 'store') })
     for (let index = 0; index < world.nodes; index++) {

@@ -1,10 +1,9 @@
 import { TriwireError } from '@triwire/protocol'
 import { brokerContract } from '@triwire/server/testing'
+import { Clock, createActor, Random } from '@triwire/test/parts'
 import { BrokerModel } from '../src/broker-model.ts'
 import { BrokerStore } from '../src/broker-store.ts'
-import { Clock, createActor } from '../src/clock.ts'
 import { History } from '../src/history.ts'
-import { Random } from '../src/random.ts'
 
 let seeds = 0
 

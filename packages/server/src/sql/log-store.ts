@@ -2,7 +2,7 @@
  * The logs in the file: append, read, trim. A log is trimmed where it is read, in thought; rows are deleted a few at a time,
  * because deleting one with every append would double what an append costs.
  */
-import { type Cursor, utf8Length } from '@triwire/protocol'
+import { type Cursor, type History, utf8Length } from '@triwire/protocol'
 import type { Append, LogEntry, ReadRequest, ReadResult } from '../broker.ts'
 import { type ChannelRow, cursorOf, type Position } from './channel-rows.ts'
 import type { Row, SqlDatabase, Statement } from './database.ts'
@@ -35,7 +35,7 @@ export class LogStore {
   append(row: ChannelRow, { event, data, cause, history }: Append, tag: string, now: number): LogEntry {
     const bytes = utf8Length(data)
     // What a shorter history has let go does not come back with a longer one.
-    if (row.history !== undefined && row.history.ttlMs < history.ttlMs) this.trim(row, now)
+    if (row.history !== undefined && isWider(history, row.history)) this.trim(row, now)
     row.head = { offset: row.head.offset + 1, tag, total: row.head.total + bytes }
     row.history = history
     const { offset, total } = row.head
@@ -110,6 +110,10 @@ export class LogStore {
     if (tag === undefined) throw new Error(`The file has no entry ${offset} of channel ${row.id}.`)
     return { offset, tag: String(tag), total: Number(total) }
   }
+}
+
+function isWider({ keep, ttlMs, bytes }: History, before: History): boolean {
+  return keep > before.keep || ttlMs > before.ttlMs || bytes > before.bytes
 }
 
 /** Entries, and bytes, beyond the history that appends leave for the next trimming. */

@@ -4,7 +4,7 @@ import type { CommandReply } from '../broker.ts'
 import type { RegisterCase, Stage } from './stage.ts'
 
 export function commandCases(test: RegisterCase): void {
-  const reply: CommandReply = { ok: true, data: '{"done":"é"}' }
+  const reply: CommandReply = { ok: true, data: '{"done":"é"}', at: 'e:7:t7' }
   const settled = { status: 'settled', reply }
   const running = { status: 'running' }
   const lapsed = { status: 'lapsed' }

@@ -44,6 +44,8 @@ export class Stage {
   readonly harness: BrokerHarness
   readonly skip: (reason: string) => void
   readonly #unitMs: number
+  readonly #startedAt = performance.now()
+  #askedMs = 0
 
   constructor(harness: BrokerHarness, unitMs: number, skip: (reason: string) => void) {
     this.harness = harness
@@ -60,7 +62,13 @@ export class Stage {
 
   /** Lets so many units pass. */
   advance(units: number): Promise<void> {
+    this.#askedMs += this.units(units)
     return this.harness.advance(this.units(units))
+  }
+
+  /** Milliseconds of real time that have passed so far beyond those that were asked for. */
+  get lateMs(): number {
+    return performance.now() - this.#startedAt - this.#askedMs
   }
 
   /** Appends `data` as JSON text, under roomy history unless told otherwise. */

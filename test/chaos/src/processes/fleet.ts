@@ -63,12 +63,12 @@ function follow(id: string, { of, run }: RoundChannel, boundMs: number): Promise
 }
 
 const handlers = {
-  /** Makes a client for each id, all on one wire. */
-  open({ ids, port, wire }: { ids: readonly string[]; port: number; wire: WireName }): void {
+  /** Makes a client for each id, all on one wire, or on what they choose. */
+  open({ ids, port, wire }: { ids: readonly string[]; port: number; wire?: WireName | undefined }): void {
     for (const id of ids) {
       const client = createClient<typeof api>({
         url: `http://127.0.0.1:${port}/rt`,
-        wires: [wire],
+        ...(wire === undefined ? {} : { wires: [wire] }),
         webSocket: WebSocket as never,
         // Short waits, so that most of a run is spent connected.
         backoff: { baseMs: 20, capMs: 200 },
