@@ -1,25 +1,34 @@
 // Everything live about this app's server.
 
-import { randomUUID } from 'node:crypto'
 import { type Broker, createRealtime } from '@triwire/server'
 import { mayUse, userOf } from './auth.ts'
 import { api } from './contract.ts'
-import { lastMessages } from './message-log.ts'
 
-/**
- * @param broker where the channels live: in this process, or where several nodes share them
- * @param onSeat told that the client with this seat has joined `cluster` here
- */
-export function createDemoRealtime(broker: Broker, onSeat: (seat: string) => void = () => {}) {
-  return createRealtime(api, { auth: ({ token }) => userOf(token), broker })
+/** Messages that a newcomer to a chat is shown. */
+const MESSAGES = 100
+
+/** Where the app runs. */
+export interface Home {
+  /** Where several nodes share their channels. Default: in this process, or wherever the host has them. */
+  readonly broker?: Broker
+  /** Told that the client with this seat has joined `cluster` here. */
+  readonly onSeat?: (seat: string) => void
+}
+
+export function createDemoRealtime({ onSeat = () => {}, ...home }: Home = {}) {
+  return createRealtime(api, { auth: ({ token }) => userOf(token), ...home })
     .on('lobby', {
       authorize: ({ user, params, action }) => mayUse(user, params.room, action),
       // Who wrote it, and when, is for the server to say.
-      onPublish: ({ data, user }) => ({ ...data, id: randomUUID(), from: user.name, at: Date.now() }),
+      onPublish: ({ data, user }) => ({ ...data, id: crypto.randomUUID(), from: user.name, at: Date.now() }),
     })
     .on('chat', {
       authorize: ({ user, params, action }) => mayUse(user, params.roomId, action),
-      snapshot: async ({ params }) => ({ messages: await lastMessages(broker, params.roomId) }),
+      // The log of the room is all the memory a demo needs. A real app asks its database here, which outlives the log's hour.
+      async snapshot({ last, at }) {
+        const { events, cursor } = await last(MESSAGES)
+        return at(cursor, { messages: events.map(({ data }) => data) })
+      },
       commands: {
         // A command that is run again has the same id, and what it emits is logged once.
         async send({ text }, { user, emit, id }) {

@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url'
 import { serve } from '@hono/node-server'
 import { serveStatic } from '@hono/node-server/serve-static'
 import { triwire, webSocket } from '@triwire/hono'
-import { memory } from '@triwire/server'
 import { Hono } from 'hono'
 import { asNode } from './cluster/node.ts'
 import { addressFrom, fail } from './listen.ts'
@@ -17,7 +16,7 @@ const { port, hostname, problem } = addressFrom(process.env)
 
 // Alone, or one of several: the difference is the broker, and that somebody else tells people where to go.
 const node = await asNode()
-const realtime = createDemoRealtime(node?.broker ?? memory(), node?.seat)
+const realtime = createDemoRealtime(node && { broker: node.broker, onSeat: node.seat })
 
 const app = new Hono()
   .route('/rt', triwire(realtime))

@@ -1,1 +1,2 @@
-export { type Servable, triwire, webSocket } from './triwire.ts'
+export type { Servable } from '@triwire/server'
+export { triwire, webSocket } from './node.ts'

@@ -65,7 +65,7 @@ async function startCluster(
 
   // A store may hold other demos, and whatever else: each has a part of it that is named by its port.
   const settings = { broker, url: store.url, name: `triwire-demo-${port}`, storePid: store.pid }
-  const realtime = createDemoRealtime(await connect(settings.broker, settings.url, settings.name))
+  const realtime = createDemoRealtime({ broker: await connect(settings.broker, settings.url, settings.name) })
   ends.push(() => realtime.close())
 
   ends.push(() => fleet.stop())

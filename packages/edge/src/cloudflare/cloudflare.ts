@@ -4,17 +4,11 @@
  */
 /// <reference path="./cloudflare-workers.d.ts" />
 import { DurableObject, env } from 'cloudflare:workers'
-import { type HomeEngine, parseAddress, TriwireError } from '@triwire/server'
-import { pathBelow } from '../path-below.ts'
+import { type Engine, type HomeEngine, parseAddress, type Servable, TriwireError } from '@triwire/server'
+import { type MountOptions, mount } from '../mount.ts'
 import { type CallOutcome, HubObject } from './hub-object.ts'
 import type { ObjectNamespace, ObjectSocket, ObjectState, ObjectStub } from './platform.ts'
 import { type Objects, RemoteBroker } from './remote-broker.ts'
-
-/** A server whose channels are all implemented, and that no other adapter has. */
-export interface CloudflareServable {
-  readonly engine: HomeEngine
-  readonly missing: readonly never[]
-}
 
 /** Which object has what. Requests and channels of the same name are together; a connection reaches the channels of one. */
 export interface Shards {
@@ -28,9 +22,7 @@ export interface Shards {
 }
 
 /** What `cloudflare()` takes. */
-export interface CloudflareOptions {
-  /** Where Triwire is mounted, as in `/rt`. Default `/`: every path is Triwire's. */
-  readonly base?: string
+export interface CloudflareOptions extends MountOptions {
   /** The name of the Durable Object's binding. Default `REALTIME`. */
   readonly binding?: string
   /** Splits users over several objects. Default one object for all: some thousand connections, about a thousand requests a second. */
@@ -39,7 +31,7 @@ export interface CloudflareOptions {
 
 /** What a Worker exports. */
 export interface CloudflareExports {
-  /** Answers a request; 404 beyond `base`. */
+  /** Answers a request: 404 beyond `base`, or what `otherwise` says. */
   readonly fetch: (request: Request) => Promise<Response>
   /** The Durable Object's class: export it under the name that `wrangler.jsonc` gives. */
   readonly RealtimeHub: RealtimeHubClass
@@ -54,9 +46,9 @@ const DIRECTORY = '_shards'
 
 /**
  * Puts a server on Cloudflare. Call it once, at the top of the Worker, before anything is emitted.
- * @throws TriwireError `bad_broker` where the server was given a broker: on Cloudflare its objects are that
+ * @throws TriwireError `bad_base`; `bad_broker` where the server was given a broker: on Cloudflare its objects are that
  */
-export function cloudflare(realtime: CloudflareServable, options: CloudflareOptions = {}): CloudflareExports {
+export function cloudflare(realtime: Servable, options: CloudflareOptions = {}): CloudflareExports {
   const { engine } = realtime
   if (engine.hasBroker) {
     throw new TriwireError(
@@ -66,14 +58,33 @@ export function cloudflare(realtime: CloudflareServable, options: CloudflareOpti
   }
   const objects = new NamedObjects(options)
   engine.configure({ broker: new RemoteBroker(objects) })
+  objectsOf.set(engine, objects)
   return {
-    fetch: async (request) => {
-      const path = pathBelow(options.base ?? '/', new URL(request.url).pathname)
-      return path === undefined ? new Response('Not found', { status: 404 }) : await objects.forward(request, path)
-    },
+    fetch: mount(options, (path, request) => objects.forward(request, path)),
     RealtimeHub: hubClass(engine),
   }
 }
+
+/**
+ * Answers one request of a server that `cloudflare()` was given. For adapters that find the path themselves.
+ * @throws TriwireError `no_objects` where it was not given it
+ */
+export async function handleCloudflare(
+  engine: Engine,
+  request: Request,
+  { path }: { readonly path: string },
+): Promise<Response> {
+  const objects = objectsOf.get(engine)
+  if (objects === undefined) {
+    const message =
+      'On Cloudflare channels live in Durable Objects. Add `export const { RealtimeHub } = cloudflare(realtime)`.'
+    throw new TriwireError('no_objects', message)
+  }
+  return await objects.forward(request, path)
+}
+
+/** The objects of each server. */
+const objectsOf = new WeakMap<Engine, NamedObjects>()
 
 function hubClass(engine: HomeEngine): RealtimeHubClass {
   return class RealtimeHub extends DurableObject {

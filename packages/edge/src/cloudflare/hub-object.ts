@@ -7,9 +7,11 @@ import {
   type Engine,
   type HomeEngine,
   handleRequest,
+  type ReadRequest,
   type SignalMessage,
   TriwireError,
 } from '@triwire/server'
+import { headOf, isUpgrade } from '../mount.ts'
 import { Directory } from './directory.ts'
 import { ObjectBroker } from './object-broker.ts'
 import { ObjectSockets } from './object-sockets.ts'
@@ -55,6 +57,7 @@ export class HubObject {
     this.#calls = {
       append: (channel: string, append: Append) => broker.append(channel, append),
       signal: (channel: string, signal: SignalMessage) => broker.signal(channel, signal),
+      read: (channel: string, request: ReadRequest) => broker.read(channel, request),
       members: (channel: string) => broker.members(channel),
       register: (name: string) => directory.register(name),
       names: () => directory.names(),
@@ -63,12 +66,10 @@ export class HubObject {
   }
 
   async fetch(request: Request): Promise<Response> {
-    const url = new URL(request.url)
+    const path = new URL(request.url).pathname
     const remoteAddress = request.headers.get('cf-connecting-ip') ?? undefined
-    if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket')
-      return await handleRequest(this.#engine, request, { path: url.pathname, remoteAddress })
-    const { method, headers } = request
-    const head = { method, path: url.pathname, query: url.searchParams, headers, remoteAddress }
+    if (!isUpgrade(request)) return await handleRequest(this.#engine, request, { path, remoteAddress })
+    const head = headOf(request, path, remoteAddress)
     const status = this.#engine.upgradeStatus(head)
     return status === 101 ? this.#sockets.accept(head) : new Response(null, { status })
   }
@@ -105,6 +106,7 @@ export class HubObject {
   async #start(): Promise<void> {
     await this.#timers.load()
     const holders = await this.#sockets.revive()
+    await this.#engine.resume()
     await this.#broker.releaseAllBut(holders, this.#engine.limits.presenceGraceMs)
     this.#lookLater()
     await this.#broker.sweepNowAndThen()

@@ -1,8 +1,8 @@
 export {
   type CloudflareExports,
   type CloudflareOptions,
-  type CloudflareServable,
   cloudflare,
+  handleCloudflare,
   type RealtimeHubClass,
   type Shards,
 } from './cloudflare.ts'

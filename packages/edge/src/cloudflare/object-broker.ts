@@ -13,7 +13,9 @@ import { PRESENCE_TABLES, PresenceRows, type StoredLease } from './presence-rows
 const DEDUPE_MS = 300_000
 /** Milliseconds a channel nobody follows is kept beyond everything in it: a week, because a row costs next to nothing. */
 const IDLE_MS = 7 * 86_400_000
-/** Milliseconds between sweeps. */
+/** Milliseconds until memory is swept after it was used: no longer than the object stays awake anyway, to note what it wrote. */
+const MEMORY_SWEEP_MS = 1000
+/** Milliseconds between sweeps of the storage. */
 const SWEEP_MS = 6 * 3_600_000
 
 /** The broker. */
@@ -39,7 +41,7 @@ export class ObjectBroker extends SqlBroker {
         setTimer: timers.setTimer,
         presenceStore: presence,
         onListenerError: onTrouble,
-        limits: { dedupeMs: DEDUPE_MS, idleMs: 300_000 },
+        limits: { dedupeMs: DEDUPE_MS, idleMs: 300_000, sweepMs: MEMORY_SWEEP_MS },
       }),
       dedupeMs: DEDUPE_MS,
       idleMs: IDLE_MS,

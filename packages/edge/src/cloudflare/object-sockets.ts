@@ -82,8 +82,10 @@ export class ObjectSockets {
     this.#freeze(socket)
   }
 
-  /** It is closed, or broken. */
+  /** Its client has closed it, or it broke. */
   handleClosed(socket: ObjectSocket): void {
+    // The platform leaves the answer to a client's goodbye to us, and the client waits for it.
+    closeQuietly(socket, 1000, '')
     const known = this.#sockets.get(socket)
     if (known === undefined) return
     this.#forget(socket)

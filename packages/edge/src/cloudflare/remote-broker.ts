@@ -1,12 +1,14 @@
 /**
- * Where the channels of a Worker live: in Durable Objects. Server code emits, signals and asks who is present from any Worker,
- * and the object that has the channel does it.
+ * Where the channels of a Worker live: in Durable Objects. Server code emits, signals, reads the end of a log and asks
+ * who is present from any Worker, and the object that has the channel does it.
  */
 import {
   type Append,
   type AppendOutcome,
   type Broker,
   type PresenceMember,
+  type ReadRequest,
+  type ReadResult,
   type SignalMessage,
   TriwireError,
 } from '@triwire/server'
@@ -51,11 +53,14 @@ export class RemoteBroker implements Broker {
     return await call(this.#objects.ofChannel(channel), 'members', [channel])
   }
 
+  async read(channel: string, request: ReadRequest): Promise<ReadResult> {
+    return await call(this.#objects.ofChannel(channel), 'read', [channel, request])
+  }
+
   async close(): Promise<void> {}
 
   // The rest is for whoever has connections, which no Worker does.
   readonly refuse: Broker['refuse'] = nobodyIsConnectedHere
-  readonly read: Broker['read'] = nobodyIsConnectedHere
   readonly subscribe: Broker['subscribe'] = nobodyIsConnectedHere
   readonly hold: Broker['hold'] = nobodyIsConnectedHere
   readonly release: Broker['release'] = nobodyIsConnectedHere

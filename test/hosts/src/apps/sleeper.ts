@@ -1,21 +1,16 @@
-/** A room with presence as a Worker, which also says how many lives its object has had. */
+/** A room with presence as a Worker, which also says how many lives its object has had, and which hooks have run. */
 
 import { cloudflare } from '@triwire/edge/cloudflare'
-import { channel, contract } from '@triwire/protocol'
 import { createRealtime } from '@triwire/server'
-import { z } from 'zod'
+import { api } from './room.ts'
 
-const api = contract({
-  room: channel('room/:id', {
-    events: { message: z.object({ n: z.number() }) },
-    publish: ['message'],
-    presence: z.object({ name: z.string() }),
-    history: { keep: 10_000 },
-  }),
-})
+const hooks: string[] = []
 const realtime = createRealtime(api, {
   auth: ({ token }) => (token === undefined ? null : { id: token }),
   limits: { connectionsPerAddress: 1000 },
+}).on('room', {
+  onOccupied: ({ params }) => hooks.push(`occupied ${params.id}`),
+  onVacated: ({ params }) => hooks.push(`vacated ${params.id}`),
 })
 const { fetch: serve, RealtimeHub: Hub } = cloudflare(realtime, { base: '/rt' })
 
@@ -33,6 +28,7 @@ export default {
     const { pathname, searchParams } = new URL(request.url)
     const room = realtime.channels.room({ id: 'a' })
     if (pathname === '/lives') return Response.json(lives)
+    if (pathname === '/hooks') return Response.json(hooks)
     if (pathname === '/members') return Response.json((await room.members()).length)
     if (pathname !== '/emit') return await serve(request)
     await room.emit('message', { n: Number(searchParams.get('n')) })

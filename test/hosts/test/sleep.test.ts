@@ -1,12 +1,16 @@
 /** The object sleeps while its clients are quiet, and they notice nothing. */
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, onTestFinished, test } from 'vitest'
+import { afterAll, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { bundleWorker } from '../src/bundle.ts'
+import { createBundles } from '../src/bundle.ts'
 import { startWorkerd } from '../src/workerd.ts'
 
-const CLIENTS = 2
+const bundles = createBundles()
+
+afterAll(() => bundles.remove())
+
+const CLIENTS = 50
 /** Milliseconds after which the runtime has taken an object out of memory whose last timer is over: ten seconds, and some for that. Nobody is told. */
 const ASLEEP_MS = 20_000
 
@@ -15,10 +19,10 @@ interface Line {
   readonly d?: { readonly n: number }
 }
 
-test('an object whose clients are quiet is taken out of memory: they go on, and do not join again', {
+test.concurrent('an object whose clients are quiet is taken out of memory: they go on, and do not join again', {
   timeout: 60_000,
-}, async () => {
-  const { origin, close } = await startWorkerd({ script: await bundleWorker('chat-worker.ts') })
+}, async ({ expect, onTestFinished }) => {
+  const { origin, close } = await startWorkerd({ file: await bundles.path('apps/sleeper', 'workerd') })
   onTestFinished(close)
   const ask = async (path: string): Promise<unknown> => await (await fetch(`${origin}${path}`)).json()
   const clients = await Promise.all(Array.from({ length: CLIENTS }, (_, index) => connect(origin, index)))
@@ -56,6 +60,22 @@ test('an object whose clients are quiet is taken out of memory: they go on, and 
 
   clients[0]?.socket.send(JSON.stringify({ t: 'pub', ch: 'room?id=a', n: 1, lo: 1, e: 'message', d: { n: 4 } }))
   await expect.poll(() => clients.every(({ lines }) => numbersOf(lines).at(-1) === 4)).toBe(true)
+})
+
+test.concurrent('a room that is left is vacant, although its object slept before that was certain', {
+  timeout: 120_000,
+}, async ({ expect, onTestFinished }) => {
+  const { origin, close } = await startWorkerd({ file: await bundles.path('apps/sleeper', 'workerd') })
+  onTestFinished(close)
+  const ask = async (path: string): Promise<unknown> => await (await fetch(`${origin}${path}`)).json()
+  const { socket, lines } = await connect(origin, 0)
+  await expect.poll(() => lines.some(({ t }) => t === 'joined')).toBe(true)
+  await expect.poll(() => ask('/hooks')).toEqual(['occupied a'])
+  socket.close(1000)
+  expect((await once(socket, 'close'))[0], 'the goodbye is answered').toBe(1000)
+  // Neither question wakes the object: the Worker answers.
+  await expect.poll(() => ask('/lives'), { timeout: 60_000, interval: 500 }).toBe(2)
+  await expect.poll(() => ask('/hooks'), { timeout: 60_000, interval: 500 }).toEqual(['occupied a', 'vacated a'])
 })
 
 async function connect(origin: string, index: number): Promise<{ socket: WebSocket; lines: Line[] }> {

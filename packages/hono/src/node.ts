@@ -1,40 +1,26 @@
-/**
- * Triwire as a Hono app. On Node the wires run over Node's own responses and the `ws` package; on every other host
- * Hono runs on, requests are answered with web streams and clients fall back from WebSocket by themselves.
- */
+/** Triwire as a Hono app on Node: the wires run over Node's own responses and the `ws` package. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { upgradeWebSocket, type WebSocketServerLike } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
-import { type Engine, handleRequest } from '@triwire/server'
-import { type Context, Hono } from 'hono'
-import { baseRoutePath } from 'hono/route'
+import { type Engine, handleRequest, type Servable } from '@triwire/server'
+import type { Context, Hono } from 'hono'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { NodeExchange } from './node-exchange.ts'
 import { headOf } from './node-head.ts'
 import { acceptSocket } from './node-socket.ts'
-
-/** A server whose channels are all implemented; what `createRealtime` returns once every `.on()` is there. */
-export interface Servable {
-  readonly engine: Engine
-  readonly missing: readonly never[]
-}
+import { routes } from './routes.ts'
 
 /**
  * The routes of a server, to be mounted wherever you like: `app.route('/rt', triwire(realtime))`.
  * For WebSocket on Node, also spread `webSocket(realtime)` into `serve`.
  */
-export function triwire(realtime: Servable): Hono {
-  const { engine } = realtime
-  return new Hono().all('/*', async (c) => {
-    // Counted in segments, because a base may hold parameters: `/:tenant/rt`.
-    const depth = baseRoutePath(c)
-      .replace(/\/\*?$/, '')
-      .split('/').length
-    const path = `/${new URL(c.req.url).pathname.split('/').slice(depth).join('/')}`
+export function triwire({ engine }: Servable): Hono {
+  return routes(async (c, path) => {
     const { incoming, outgoing } = (c.env ?? {}) as { incoming?: IncomingMessage; outgoing?: ServerResponse }
     if (incoming !== undefined && c.req.header('upgrade')?.toLowerCase() === 'websocket') {
       return await upgrade(engine, c, incoming, path)
     }
+    // Hono's own test client, for one, has no connection behind it.
     if (incoming === undefined || outgoing === undefined) return await handleRequest(engine, c.req.raw, { path })
     const exchange = new NodeExchange(incoming, outgoing, path)
     void engine.handle(exchange)

@@ -1,0 +1,5 @@
+/** The cases on a newer Node than the one that runs the tests, which has them in `test/conformance`. */
+import { NEWER_NODE } from '../src/runtimes.ts'
+import { runtimeSuite } from '../src/suite.ts'
+
+runtimeSuite(NEWER_NODE, { entry: 'node-hono' })
