@@ -2,10 +2,11 @@
  * One channel of a client, outside any framework: who follows it, what the session is asked for on their behalf, and
  * what they all see alike. Followers come and go; the channel is joined with the first and left with the last.
  */
-import { type Delivery, type Session, TriwireError, type Want } from '@triwire/protocol'
+import { type Delivery, formatCursor, type Session, TriwireError, type Want } from '@triwire/protocol'
 import type { Member } from './channel-types.ts'
 import type { Follower } from './follower.ts'
 import { unsyncedPresence } from './idle.ts'
+import { listMembers } from './members.ts'
 
 /** What a store needs of its client. */
 export interface ChannelHost {
@@ -23,9 +24,11 @@ export class ChannelStore {
   error: TriwireError | undefined
   /** Publishes and commands without an answer. */
   pending = 0
-  members: readonly Member<unknown>[] = unsyncedPresence.members
   membersCurrent = false
   presenceError: TriwireError | undefined
+  #members: readonly Member<unknown>[] = unsyncedPresence.members
+  /** The set that has come and is not listed yet: of all that come within a frame, one is. */
+  #unlisted: ReadonlyMap<string, unknown> | undefined
   #membersKnown = false
   readonly #host: ChannelHost
   readonly #followers = new Set<Follower>()
@@ -36,14 +39,27 @@ export class ChannelStore {
     this.#host = host
   }
 
-  /** Follows the channel. What cannot be asked for (`too_many_channels`, `bad_cursor`) is the follower's `error`. */
-  follow(follower: Follower): void {
+  /** Who is present. Members that have not changed are the same objects as before. */
+  get members(): readonly Member<unknown>[] {
+    if (this.#unlisted) this.#members = listMembers(this.#unlisted, this.#host.session.member, this.#members)
+    this.#unlisted = undefined
+    return this.#members
+  }
+
+  /**
+   * Follows the channel. What cannot be asked for (`too_many_channels`, `bad_cursor`) is the follower's `error`.
+   * @param resumes whether it has the state at its `after`, and needs nothing but what follows
+   */
+  follow(follower: Follower, resumes = false): void {
     const { session } = this.#host
     const { after, snapshot, tail } = follower.want
-    const starts = after !== undefined || snapshot || tail
     const first = this.#followers.size === 0
+    // Where others stand elsewhere, the channel is joined once more for what lies between.
+    const here = session.cursorOf(this.address)
+    const isHere = resumes && (first || (here !== undefined && formatCursor(here) === after))
+    const starts = !isHere && (after !== undefined || snapshot || tail)
     try {
-      const join = this.#subscribe([...this.#followers, follower], !!starts || first, after)
+      const join = this.#subscribe([...this.#followers, follower], !!starts || (first && !resumes), after)
       this.#followers.add(follower)
       // Whoever wants no starting state has nothing to wait for in a channel that is joined already.
       follower.reset(join, starts ? undefined : session.cursorOf(this.address))
@@ -65,7 +81,8 @@ export class ChannelStore {
     if (this.#followers.size === 0) {
       this.#host.session.unsubscribe(this.address)
       this.#host.pump()
-      this.members = unsyncedPresence.members
+      this.#members = unsyncedPresence.members
+      this.#unlisted = undefined
       this.membersCurrent = this.#membersKnown = false
     } else if (this.error === undefined) this.#subscribe([...this.#followers], false)
   }
@@ -94,12 +111,10 @@ export class ChannelStore {
     // A handler may have closed the client in the middle of a batch.
     if (this.error) return
     switch (delivery.type) {
-      case 'members': {
-        const self = this.#host.session.member
-        this.members = [...delivery.members].map(([id, value]) => ({ id, value, self: id === self }))
+      case 'members':
+        this.#unlisted = delivery.members
         this.membersCurrent = this.#membersKnown = true
         break
-      }
       case 'current':
         this.current = true
         // A set that has not changed meanwhile is not sent again.

@@ -53,25 +53,43 @@ export interface Gap {
 }
 
 /**
- * Handlers by name, for events, signals and `$gap`. One mapped type rather than an intersection, so that a lambda's
- * parameters are inferred. Called for live and recovered events, never for history.
+ * Handlers by name, for events, signals, `$gap` and `$refused` (a signal of this client was refused). One mapped type
+ * rather than an intersection, so that a lambda's parameters are inferred. Called for live and recovered events, never for
+ * history.
  */
 export type HandlersOf<TChannel extends Channel> = {
-  readonly [TName in keyof EventsOf<TChannel> | keyof SignalsOf<TChannel> | '$gap']?: TName extends '$gap'
+  readonly [TName in
+    | keyof EventsOf<TChannel>
+    | keyof SignalsOf<TChannel>
+    | '$gap'
+    | '$refused']?: TName extends '$gap'
     ? (gap: Gap) => void
-    : TName extends keyof EventsOf<TChannel>
-      ? (data: EventsOf<TChannel>[TName], meta: EventMeta) => void
-      : TName extends keyof SignalsOf<TChannel>
-        ? (data: SignalsOf<TChannel>[TName], meta: SignalMeta) => void
-        : never
+    : TName extends '$refused'
+      ? (error: TriwireError) => void
+      : TName extends keyof EventsOf<TChannel>
+        ? (data: EventsOf<TChannel>[TName], meta: EventMeta) => void
+        : TName extends keyof SignalsOf<TChannel>
+          ? (data: SignalsOf<TChannel>[TName], meta: SignalMeta) => void
+          : never
 }
 
-/** Reducers by event name. They must not change the state they are given. */
+/** What an event or a signal brings. */
+type PayloadOf<TChannel extends Channel, TName> = TName extends keyof EventsOf<TChannel>
+  ? EventsOf<TChannel>[TName]
+  : TName extends keyof SignalsOf<TChannel>
+    ? SignalsOf<TChannel>[TName]
+    : never
+
+/**
+ * Reducers by the name of an event or a signal. They must not change the state they are given. Signals are folded as they
+ * are heard; no log brings them again, so what they have left in a state is gone when it begins anew.
+ */
 export type ReducersOf<TChannel extends Channel, TState> = {
-  readonly [TName in keyof EventsOf<TChannel>]?: (
+  // A function, and not a condition that gives one: through that the state's type would not be inferred from `initial`.
+  readonly [TName in keyof EventsOf<TChannel> | keyof SignalsOf<TChannel>]?: (
     state: TState,
-    data: EventsOf<TChannel>[TName],
-    meta: EventMeta,
+    data: PayloadOf<TChannel, TName>,
+    meta: TName extends keyof EventsOf<TChannel> ? EventMeta : SignalMeta,
   ) => TState
 }
 
@@ -79,6 +97,18 @@ export type ReducersOf<TChannel extends Channel, TState> = {
 export type StateOf<TChannel extends Channel, TInitial> = [TInitial] extends [never[]]
   ? EventsOf<TChannel>[keyof EventsOf<TChannel>][]
   : TInitial
+
+/**
+ * A channel's snapshot, with where it belongs in the log: what `snapshot()` gives and `from` takes. Plain JSON, so it
+ * travels in a page as it is.
+ */
+export interface ChannelSnapshot<TData> {
+  readonly data: TData
+  /** Events behind it follow. */
+  readonly cursor: string
+  /** Events up to this offset may be contained in `data` already; their `meta.overlap` says so. */
+  readonly overlapTo?: number
+}
 
 /** How to observe a channel: no state, the latest event, or a fold over the log. */
 export interface ObserveOptions<TChannel extends Channel, TInitial, TLatest extends keyof EventsOf<TChannel>> {
@@ -90,8 +120,10 @@ export interface ObserveOptions<TChannel extends Channel, TInitial, TLatest exte
   readonly latest?: TLatest | undefined
   /** The state before the first event; a function makes it from the channel's snapshot. */
   readonly initial?: TInitial | ((snapshot: SnapshotOf<TChannel>) => TInitial) | undefined
-  /** Folds events into the state. Without it the state stays `initial`. */
+  /** Folds events and signals into the state. Without it the state stays `initial`. */
   readonly reduce?: ReducersOf<TChannel, NoInfer<StateOf<TChannel, TInitial>>> | undefined
+  /** Begin at this state, which `snapshot()` gave on a server; read once. `initial` must be a function then. */
+  readonly from?: ChannelSnapshot<SnapshotOf<TChannel>> | undefined
 }
 
 /** The data an observer yields for its options. */
@@ -137,8 +169,10 @@ export interface Observer<TState> {
 
 /** An observer of a channel whose options may change between renders. */
 export interface ChannelObserver<TData, TOptions> extends Observer<ChannelState<TData>> {
-  /** Replaces handlers and reducers; `initial`, `tail` and `latest` are read once, when the observer is made. */
+  /** Replaces handlers and reducers; `initial`, `tail`, `latest` and `from` are read once, when the observer is made. */
   readonly setOptions: (options: TOptions) => void
+  /** What it shows before anything came over the wire: always the same, also on a server and while hydrating. */
+  readonly getStart: () => ChannelState<TData>
 }
 
 /** One present member. */
@@ -184,11 +218,22 @@ export type PublishFunction<TChannel extends Channel> = <TName extends keyof Pub
   data: PublishesOf<TChannel>[TName],
 ) => Promise<void>
 
-/** Sends a signal to whoever listens now. Of several waiting signals with one `key`, the newest is sent. */
+/** How a signal is sent. */
+export interface SignalOptions {
+  /** Of several waiting signals of one name with one `key`, the newest is sent. */
+  readonly key?: string
+  /**
+   * Milliseconds between two signals of this name and `key`: the first goes out at once, the newest of those behind it
+   * when its time has come, so the last one always does. Default 0: as fast as the server takes them, 50 a second.
+   */
+  readonly everyMs?: number
+}
+
+/** Sends a signal to whoever listens now. One that is refused goes to `$refused` of `on`. */
 export type SignalFunction<TChannel extends Channel> = <TName extends keyof SignalInputsOf<TChannel>>(
   signal: TName,
   data: SignalInputsOf<TChannel>[TName],
-  options?: { readonly key?: string },
+  options?: SignalOptions,
 ) => void
 
 /** The commands of a channel as functions. */
@@ -198,8 +243,10 @@ export type CommandsOf<TChannel extends Channel> = {
     : never
 }
 
-/** One channel, named. Handles are interned: the same address is the same object, so hooks may depend on it. */
-export interface ChannelHandle<TChannel extends Channel = Channel> {
+/** What can be done with a channel, whether by its own handle or by that of a view. */
+export interface ChannelFace<TChannel extends Channel = Channel> {
+  /** Tells the type of the channel to inference; there is no such property. */
+  readonly '~channel'?: TChannel
   readonly address: string
   /** Calls handlers for live and recovered events until the returned function is called. */
   on(handlers: HandlersOf<TChannel>): () => void
@@ -213,16 +260,25 @@ export interface ChannelHandle<TChannel extends Channel = Channel> {
   readonly signal: SignalFunction<TChannel>
   /** Commands: each call is made once, survives reconnects, and resolves with the reply. */
   readonly commands: CommandsOf<TChannel>
-  /** For bindings: state over time. */
-  observe<TInitial = unknown, TLatest extends keyof EventsOf<TChannel> = never>(
-    options: ObserveOptions<TChannel, TInitial, TLatest>,
-  ): ChannelObserver<DataOf<TChannel, TInitial, TLatest>, ObserveOptions<TChannel, TInitial, TLatest>>
+  /**
+   * Asks for the channel's snapshot by one request, without opening a wire: on a server, to render with it and hand it to
+   * the page as `from`. Rejects with the server's code, `network`, or `no_snapshot`.
+   */
+  snapshot(): Promise<ChannelSnapshot<SnapshotOf<TChannel>>>
   /** For bindings: who is present. */
   observePresence(
     options?: PresenceOptions<PresenceInputOf<TChannel>>,
   ): PresenceObserver<PresenceOf<TChannel>, PresenceInputOf<TChannel>>
   /** The client this handle belongs to. */
   readonly client: { readonly connection: Observer<ConnectionState> }
+}
+
+/** One channel, named. Handles are interned: the same address is the same object, so hooks may depend on it. */
+export interface ChannelHandle<TChannel extends Channel = Channel> extends ChannelFace<TChannel> {
+  /** For bindings: state over time. */
+  observe<TInitial = unknown, TLatest extends keyof EventsOf<TChannel> = never>(
+    options: ObserveOptions<TChannel, TInitial, TLatest>,
+  ): ChannelObserver<DataOf<TChannel, TInitial, TLatest>, ObserveOptions<TChannel, TInitial, TLatest>>
 }
 
 /** Makes the handle of a channel from its parameters. */

@@ -1,6 +1,13 @@
 /** What an app tells a client when it makes one. */
-import type { BackoffOptions, WireName } from '@triwire/protocol'
+import type { BackoffOptions, Delivery, WireName } from '@triwire/protocol'
+import type { Driver } from './driver.ts'
 import type { WebSocketConstructor } from './wire.ts'
+
+/** Makes a client one of several tabs that share a wire; made by `shareTabs` of `@triwire/client/tabs`. */
+export type TabSharing = (
+  options: ClientOptions,
+  handleDelivery: (delivery: Delivery) => void,
+) => Driver | undefined
 
 /** What a client is made of. */
 export interface ClientOptions {
@@ -13,6 +20,11 @@ export interface ClientOptions {
   readonly auth?: () => string | null | undefined | Promise<string | null | undefined>
   /** Wires that may be used, best first. Default `['websocket', 'sse', 'polling']`. */
   readonly wires?: readonly WireName[]
+  /**
+   * `shareTabs()` of `@triwire/client/tabs`: the tabs of one origin and user live on one wire. Default: a wire for each,
+   * also where the browser cannot share.
+   */
+  readonly tabs?: TabSharing
   /** Waiting between attempts. Default: full jitter, 0.5 to 20 s. */
   readonly backoff?: BackoffOptions
   /** Default: the host's own. */

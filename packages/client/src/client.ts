@@ -8,9 +8,9 @@ import {
   type TriwireError,
   type WireName,
 } from '@triwire/protocol'
-import { createHandle, type HandleHost } from './channel-handle.ts'
+import { type Answer, type Asked, createHandle, type HandleHost } from './channel-handle.ts'
 import { ChannelStore } from './channel-store.ts'
-import type { ChannelHandle, ConnectionState, Observer, ReferencesOf } from './channel-types.ts'
+import type { ChannelHandle, ChannelSnapshot, ConnectionState, Observer, ReferencesOf } from './channel-types.ts'
 import type { ClientOptions } from './client-options.ts'
 import { createNamed } from './command-functions.ts'
 import { Driver } from './driver.ts'
@@ -51,7 +51,7 @@ const clients = new Set<Host>()
 
 interface Promised {
   readonly store: ChannelStore
-  readonly resolve: (value: unknown) => void
+  readonly resolve: (answer: Answer) => void
   readonly reject: (error: TriwireError) => void
 }
 
@@ -64,7 +64,8 @@ class Host implements HandleHost {
   readonly #promised = new Map<string, Promised>()
 
   constructor(options: ClientOptions) {
-    this.driver = new Driver(options, (delivery) => this.#handleDelivery(delivery))
+    const handleDelivery = (delivery: Delivery): void => this.#handleDelivery(delivery)
+    this.driver = options.tabs?.(options, handleDelivery) ?? new Driver(options, handleDelivery)
     this.session = this.driver.session
     this.connection = this.driver.connection.observer
   }
@@ -79,16 +80,22 @@ class Host implements HandleHost {
     return channel.handle
   }
 
-  promise(store: ChannelStore, ask: (now: number) => string): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      this.#promised.set(ask(Date.now()), { store, resolve, reject })
-      store.countPending(1)
-      this.pump()
+  ask(store: ChannelStore, ask: (now: number) => string): Asked {
+    const key = ask(Date.now())
+    const answer = new Promise<Answer>((resolve, reject) => {
+      this.#promised.set(key, { store, resolve, reject })
     })
+    store.countPending(1)
+    this.pump()
+    return { key, answer }
   }
 
   pump(): void {
     this.driver.pump()
+  }
+
+  snapshot(address: string): Promise<ChannelSnapshot<unknown>> {
+    return this.driver.snapshot(address)
   }
 
   close(): void {
@@ -98,7 +105,7 @@ class Host implements HandleHost {
   }
 
   #handleDelivery(delivery: Delivery): void {
-    if (delivery.type === 'settled') this.#settle(delivery.key)?.resolve(delivery.data)
+    if (delivery.type === 'settled') this.#settle(delivery.key)?.resolve(delivery)
     else if (delivery.type === 'failed') this.#settle(delivery.key)?.reject(delivery.error)
     else if ('channel' in delivery) this.#channels.get(delivery.channel)?.store.handleDelivery(delivery)
   }

@@ -8,6 +8,9 @@ import type { Link } from './link.ts'
 /** Milliseconds a lost connection may take to come back before it shows. */
 const GRACE_MS = 1000
 
+/** What is shown of a wire that another tab keeps. */
+export type SharedWire = Partial<Pick<ConnectionState, 'wire' | 'rtt'>>
+
 /** The connection. */
 export class Connection {
   readonly observer: Observer<ConnectionState>
@@ -15,6 +18,7 @@ export class Connection {
   readonly #cell: Cell<ConnectionState>
   #wire: WireName | undefined
   #rtt: number | undefined
+  #shared: SharedWire | undefined
   /** Until when it counts as up: Infinity while it is; undefined where it has not been since somebody has needed it. */
   #upUntil: number | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -27,6 +31,12 @@ export class Connection {
 
   handleRtt(rttMs: number): void {
     this.#rtt = Math.round(rttMs)
+    this.#cell.invalidate()
+  }
+
+  /** This client lives on the wire of another tab from now on, or no longer. */
+  handleShared(shared: SharedWire | undefined): void {
+    this.#shared = shared
     this.#cell.invalidate()
   }
 
@@ -53,10 +63,11 @@ export class Connection {
     const { state, failures, error } = this.#link
     const name = this.#nameOf(now)
     const online = name === 'online'
+    const { wire = this.#wire, rtt = this.#rtt } = this.#shared ?? {}
     return {
       state: name,
-      wire: this.#wire,
-      rtt: this.#rtt,
+      wire,
+      rtt,
       attempt: online ? 0 : failures,
       retryAt: state.name === 'waiting' ? state.until : undefined,
       error: online ? undefined : state.name === 'closed' ? state.error : error,

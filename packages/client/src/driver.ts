@@ -3,18 +3,20 @@
  * lives in those two; what waits or connects lives here and in the wires.
  */
 import { type Delivery, Session, TriwireError, type WireName } from '@triwire/protocol'
+import type { ChannelSnapshot } from './channel-types.ts'
 import type { ClientOptions } from './client-options.ts'
 import { Connection } from './connection.ts'
 import { Link } from './link.ts'
 import type { Attempt } from './link-state.ts'
 import { openPolling } from './polling-wire.ts'
 import { toTriwireError } from './requests.ts'
+import { fetchSnapshot } from './snapshot.ts'
 import { openSse } from './sse-wire.ts'
 import { browserStore } from './verdict-store.ts'
 import { Verdicts } from './verdicts.ts'
 import { watchWaking } from './waking.ts'
 import { openWebSocket } from './websocket-wire.ts'
-import type { WebSocketConstructor, Wire, WireFactories, WireListener } from './wire.ts'
+import type { WebSocketConstructor, Wire, WireFactories, WireFactory, WireListener } from './wire.ts'
 
 const FACTORIES: WireFactories = { websocket: openWebSocket, sse: openSse, polling: openPolling }
 
@@ -27,13 +29,24 @@ const FIRST_PING_MS = 1000
 /** Milliseconds an answered ping may take before a WebSocket counts as dead. */
 const PONG_MS = 10_000
 
+/** What tabs that share a wire change of a driver. */
+export interface DriverParts {
+  /** Opens every wire, whatever its name. */
+  readonly open?: WireFactory
+  /**
+   * Is told of each batch, after the session has handled it and its deliveries are out.
+   * @param replaced whether it came over a wire that is on its way out
+   */
+  readonly handleText?: (text: string, replaced: boolean) => void
+}
+
 /** An attempt of the link with its wire. */
 interface Pipe {
   readonly attempt: Attempt
   wire?: Wire
   /** Lines may be written. */
   ready: boolean
-  /** The newest join that was written with its opening. */
+  /** How many joins and presence values the session had said when it was opened. */
   joins: number
   nextPingAt: number
   /** Milliseconds of silence that mean a dead wire; polls have a time-out of their own. */
@@ -45,6 +58,7 @@ export class Driver {
   readonly session: Session = new Session({ id: randomId() }, Date.now())
   readonly connection: Connection
   readonly #options: ClientOptions
+  readonly #parts: DriverParts
   readonly #handleDelivery: (delivery: Delivery) => void
   readonly #webSocket: WebSocketConstructor | undefined
   readonly #link: Link
@@ -60,13 +74,15 @@ export class Driver {
   #pumping = false
 
   /** @param handleDelivery is told what the connection itself has no use for */
-  constructor(options: ClientOptions, handleDelivery: (delivery: Delivery) => void) {
+  constructor(options: ClientOptions, handleDelivery: (delivery: Delivery) => void, parts: DriverParts = {}) {
     this.#options = options
+    this.#parts = parts
     this.#handleDelivery = handleDelivery
     this.#webSocket = options.webSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket
     this.#link = new Link({
       wires: this.#wires(),
-      verdicts: new Verdicts(browserStore(options.url)),
+      // What becomes of wires that are no real ones says nothing about those.
+      verdicts: new Verdicts(browserStore(parts.open ? '' : options.url)),
       backoff: options.backoff,
       random: Math.random,
     })
@@ -89,11 +105,29 @@ export class Driver {
     this.pump()
   }
 
+  /** A channel's snapshot, by a request of its own: no wire is opened. */
+  async snapshot(address: string): Promise<ChannelSnapshot<unknown>> {
+    if (this.#token === undefined) await this.#fetchToken()
+    try {
+      return await fetchSnapshot({
+        url: this.#url(),
+        fetch: this.#fetch,
+        // Another session than that of the wires: a session has one poll.
+        session: randomId(),
+        token: this.#token,
+        address,
+      })
+    } catch (error) {
+      if ((error as TriwireError).code === 'unauthorized') this.#token = undefined
+      throw error
+    }
+  }
+
   /** Ends it; what the session still has to say is said. */
   close(): void {
     this.#unwatch()
     if (this.#link.state.name === 'closed') return
-    this.#write(Date.now())
+    this.#part(Date.now())
     this.#link.close()
     this.#run()
   }
@@ -112,7 +146,10 @@ export class Driver {
     link.handleTimeout(now)
     this.#deliver(now)
     if (session.active) link.handleWanted(now)
-    else link.handleUnwanted()
+    else {
+      this.#part(now)
+      link.handleUnwanted()
+    }
     if (this.#carrier?.attempt === link.carrier && !session.joining && !session.hasChanges) link.handleJoined(now)
     this.#align(now)
     this.#join()
@@ -124,6 +161,15 @@ export class Driver {
     }
     this.connection.handleChange(now)
     this.#setTimer(now)
+  }
+
+  /** Ends the wire in use with what is left to say. */
+  #part(now: number): void {
+    const { main } = this.#link
+    const pipe = main && this.#pipes.get(main)
+    if (!pipe?.ready) return
+    this.#pipes.delete(pipe.attempt)
+    pipe.wire?.close(this.session.takeLines(now))
   }
 
   /** Opens and closes wires until there are those that the link wants. */
@@ -215,29 +261,39 @@ export class Driver {
 
   async #open(pipe: Pipe): Promise<void> {
     const listener = this.#listenerOf(pipe)
-    const { url } = this.#options
-    const base = globalThis.location?.href
     try {
-      if (!URL.canParse(url, base))
-        throw new TriwireError('bad_url', `"${url}" needs a page. Pass an absolute URL.`)
+      const url = this.#url()
       if (this.#token === undefined) await this.#fetchToken()
       if (!this.#pipes.has(pipe.attempt)) return
       this.#link.handleStarted(pipe.attempt, Date.now())
-      pipe.wire = FACTORIES[pipe.attempt.wire]({
-        url: new URL(url, base).href.replace(/\/+$/, ''),
+      const open = this.#parts.open ?? FACTORIES[pipe.attempt.wire]
+      pipe.wire = open({
+        url,
         source: {
           opening: (waitMs) => this.#openingOf(pipe, waitMs),
           hello: () => this.session.takeHello(this.#token),
           changes: () => this.session.takeChanges(),
         },
         listener,
-        fetch: this.#options.fetch ?? ((input, init) => fetch(input, init)),
+        fetch: this.#fetch,
         webSocket: this.#webSocket,
       })
     } catch (error) {
       listener.handleClosed(toTriwireError(error))
     }
     this.#setTimer(Date.now())
+  }
+
+  /** The address of the server, without a slash at its end. */
+  #url(): string {
+    const { url } = this.#options
+    const base = globalThis.location?.href
+    if (!URL.canParse(url, base)) throw new TriwireError('bad_url', `"${url}" needs a page. Pass an absolute URL.`)
+    return new URL(url, base).href.replace(/\/+$/, '')
+  }
+
+  get #fetch(): typeof fetch {
+    return this.#options.fetch ?? ((input, init) => fetch(input, init))
   }
 
   /** Several that need a token share one question. The token before is used until there is another one. */
@@ -278,8 +334,10 @@ export class Driver {
         ifOpen((now) => {
           const { attempt } = pipe
           if (!apart && attempt.since !== undefined) this.#link.handleAlive(attempt, now, pipe.patienceMs)
-          this.session.handleBatch(text, now, this.#carrier !== undefined && this.#carrier !== pipe)
+          const replaced = this.#carrier !== undefined && this.#carrier !== pipe
+          this.session.handleBatch(text, now, replaced)
           this.#deliver(now, pipe, apart)
+          this.#parts.handleText?.(text, replaced)
         }),
       handleClosed: (error) => ifOpen((now) => this.#fail(pipe, error, now)),
     }

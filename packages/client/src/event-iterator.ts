@@ -1,8 +1,8 @@
 /** A channel's events as an async iterator: `for await (const event of channel.events())`. */
 import { type Delivery, TriwireError } from '@triwire/protocol'
-import { isNews, metaOf } from './channel-observer.ts'
 import type { ChannelStore } from './channel-store.ts'
 import type { EventMeta } from './channel-types.ts'
+import { isNews, metaOf } from './fold.ts'
 import { Follower } from './follower.ts'
 
 /** Events that may wait for a slow consumer. Beyond it the iteration fails rather than losing some in silence. */

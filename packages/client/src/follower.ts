@@ -31,7 +31,7 @@ export class Follower {
    */
   #gapEnd: string | undefined
 
-  /** @param handle takes `start` (begin anew), `snapshot`, `event`, `signal` and `gap`, as far as they are its own */
+  /** @param handle takes `start` (begin anew), `snapshot`, `event`, `gap`, signals and their refusals, as far as they are its own */
   constructor(want: Want, handle: (delivery: Delivery) => void, handleChange: () => void) {
     this.want = want
     this.#handle = handle
@@ -80,6 +80,13 @@ export class Follower {
     return after.epoch === at.epoch && after.offset > at.offset ? after : at
   }
 
+  /** Whether it brought a state along, and this stay leads on from there: then it needs no snapshot. */
+  #resumesIn(who: 'anew' | 'gap' | 'newcomers', at: Cursor): boolean {
+    if (this.want.after === undefined || this.position !== undefined || who === 'gap') return false
+    const after = parseCursor(this.want.after)
+    return after.epoch === at.epoch && at.offset <= after.offset
+  }
+
   #takes(delivery: Delivery): boolean {
     const { position } = this
     switch (delivery.type) {
@@ -87,8 +94,9 @@ export class Follower {
         const { who, number, at } = delivery
         // Who was told of a gap while it was brought up to the others begins behind it, whoever has asked.
         if (who === 'newcomers' && number < this.#join && this.#gapEnd === undefined) return false
+        const resumes = this.#gapEnd === undefined && this.#resumesIn(who, at)
         this.#gapEnd = undefined
-        if (this.want.snapshot) {
+        if (this.want.snapshot && !resumes) {
           this.awaitsSnapshot = true
           return false
         }
@@ -117,7 +125,7 @@ export class Follower {
         return end !== '' && to !== undefined && (from === at || from === end)
       }
       default:
-        return delivery.type === 'signal'
+        return delivery.type === 'signal' || (delivery.type === 'refused' && delivery.of === 'sig')
     }
   }
 }

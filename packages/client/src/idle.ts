@@ -5,24 +5,41 @@
  */
 import { type Channel, TriwireError } from '@triwire/protocol'
 import type {
+  ChannelFace,
   ChannelHandle,
   ChannelObserver,
-  ChannelState,
   ConnectionState,
   Observer,
   PresenceObserver,
   PresenceState,
 } from './channel-types.ts'
 import { createCommandFunctions } from './command-functions.ts'
+import type { ViewHandle, ViewState } from './view-types.ts'
+
+/** What `roomId && …` may give without a channel. */
+type Nothing = null | undefined | false | '' | 0
 
 /** A channel, or nothing: whatever `roomId && rt.chat({ roomId })` may give. */
-export type MaybeChannel<TChannel extends Channel> = ChannelHandle<TChannel> | null | undefined | false | '' | 0
+export type MaybeChannel<TChannel extends Channel> = ChannelHandle<TChannel> | Nothing
 
-/** The state of no channel. */
-export const idleState: ChannelState<never> = { status: 'idle', data: undefined, error: undefined, pending: 0 }
+/** A view, or nothing: whatever `roomId && room({ roomId })` may give. */
+export type MaybeView<TChannel extends Channel, TState> = ViewHandle<TChannel, TState> | Nothing
+
+/** A channel by either handle, or nothing. */
+export type MaybeFace<TChannel extends Channel> = ChannelFace<TChannel> | Nothing
+
+/** The state of no channel, nor of any view: a falsy value does not say of which it would have been. */
+export const idleState: ViewState<never> = {
+  status: 'idle',
+  data: undefined,
+  error: undefined,
+  pending: 0,
+  underWay: [],
+  failed: [],
+}
 
 /** The state of any channel before it is subscribed; also what a server renders. */
-export const joiningState: ChannelState<never> = { ...idleState, status: 'joining' }
+export const joiningState: ViewState<never> = { ...idleState, status: 'joining' }
 
 /** Presence before it is known. */
 export const unsyncedPresence: PresenceState<never> = { members: [], synced: false, error: undefined }
@@ -42,11 +59,15 @@ export const idleConnection: Observer<ConnectionState> = constantly({
  * commands reject, and `update` of its presence throws, with `bad_channel` and what to do; its signals reach
  * nobody, as signals may.
  */
-export function channelOrIdle<TChannel extends Channel>(channel: MaybeChannel<TChannel>): ChannelHandle<TChannel> {
-  return channel || (idleChannel as unknown as ChannelHandle<TChannel>)
+export function channelOrIdle<THandle extends object>(channel: THandle | Nothing): THandle {
+  return channel || (idleChannel as unknown as THandle)
 }
 
-const idleObserver: ChannelObserver<never, unknown> = { ...constantly(idleState), setOptions() {} }
+const idleObserver: ChannelObserver<never, unknown> = {
+  ...constantly(idleState),
+  setOptions() {},
+  getStart: () => idleState,
+}
 
 const idlePresence: PresenceObserver<never, unknown> = {
   ...constantly(unsyncedPresence),
@@ -62,6 +83,7 @@ const idleChannel = {
   publish: (event: string) => Promise.reject(noChannel(`publish "${event}"`)),
   signal() {},
   commands: createCommandFunctions((name) => Promise.reject(noChannel(`send "${name}"`))),
+  snapshot: () => Promise.reject(noChannel('take a snapshot')),
   observe: () => idleObserver,
   observePresence: () => idlePresence,
   client: { connection: idleConnection },

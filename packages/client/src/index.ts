@@ -9,10 +9,12 @@ export {
 } from '@triwire/protocol'
 export type {
   ChannelEvent,
+  ChannelFace,
   ChannelHandle,
   ChannelObserver,
   ChannelReference,
   ChannelReferences,
+  ChannelSnapshot,
   ChannelState,
   CommandsOf,
   ConnectionState,
@@ -31,6 +33,7 @@ export type {
   ReferencesOf,
   SignalFunction,
   SignalMeta,
+  SignalOptions,
   StateOf,
 } from './channel-types.ts'
 export { type Client, createClient, defaultClient } from './client.ts'
@@ -42,6 +45,27 @@ export {
   idleState,
   joiningState,
   type MaybeChannel,
+  type MaybeFace,
+  type MaybeView,
   unsyncedPresence,
 } from './idle.ts'
+export {
+  createSelection,
+  type SelectedState,
+  type SelectOptions,
+  type Shown,
+  type ShownPresence,
+} from './selection.ts'
+export { view } from './view.ts'
+export type {
+  FailedCommand,
+  OptimisticOf,
+  PendingCommand,
+  ViewCommands,
+  ViewDefinition,
+  ViewHandle,
+  ViewObserver,
+  ViewOptions,
+  ViewState,
+} from './view-types.ts'
 export type { WebSocketConstructor, WebSocketLike } from './wire.ts'

@@ -23,6 +23,12 @@ export const LOSSES = 2
 /** Milliseconds before the first repetition at most; doubled for the next. */
 const REPEAT_MS = 250
 
+/** Milliseconds the last one may take, which nobody awaits. */
+const LAST_MS = 2000
+
+/** What all of them have in common. */
+const INIT: RequestInit = { method: 'POST', cache: 'no-store', credentials: 'include' }
+
 const TIMEOUT = new TriwireError('network', 'No answer in time.')
 
 /** What became of a request. `lost`: it may be asked again. `ended`: by its controller. `over`: the whole wire is. */
@@ -58,8 +64,11 @@ export interface Requests {
   /** Waits, unless the controller or the end of the wire says otherwise. */
   pause(delayMs: number, controller: AbortController): Promise<void>
   send(lines: readonly OutgoingLine[]): void
-  /** Ends every request; nothing is reported afterwards. */
-  close(): void
+  /**
+   * Ends every request; nothing is reported afterwards.
+   * @param last lines that one more request brings, which outlives the wire, and the page as well
+   */
+  close(last?: readonly OutgoingLine[]): void
 }
 
 /** Lines of a kind, with the requests they may have at once and the lines of one request. */
@@ -102,8 +111,7 @@ export function createRequests({ url, source, listener, fetch }: WireOptions): R
     const arrived = (): void => clearTimeout(timer)
     underWay.add(controller)
     try {
-      const init: RequestInit = { method: 'POST', body, cache: 'no-store', credentials: 'include', signal }
-      const response = await fetch(url + path, init)
+      const response = await fetch(url + path, { ...INIT, body, signal })
       if (!response.ok) throw errorOf(response.status, await response.text())
       await read(response, arrived)
       losses = 0
@@ -184,7 +192,18 @@ export function createRequests({ url, source, listener, fetch }: WireOptions): R
     lane.free++
   }
 
-  const close = (): void => {
+  const close = (last: readonly OutgoingLine[] = []): void => {
+    const lines = last.map(({ text }) => text)
+    if (!closed && lines.length > 0) {
+      const body = `${source.hello()}\n${takeBatch(lines)}`
+      const controller = new AbortController()
+      const timer = setTimeout(() => controller.abort(), LAST_MS)
+      // Read to its end, because a connection is free again only then.
+      fetch(`${url}/send`, { ...INIT, body, signal: controller.signal, keepalive: true })
+        .then((response) => response.text())
+        .catch(() => {})
+        .finally(() => clearTimeout(timer))
+    }
     closed = true
     release?.()
     for (const lane of Object.values(lanes)) lane.waiting.length = 0

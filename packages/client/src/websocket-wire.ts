@@ -31,7 +31,8 @@ export function openWebSocket({ url, source, listener, webSocket }: WireOptions)
     change() {
       if (state === 'open') write(source.changes())
     },
-    close() {
+    close(last = []) {
+      write(last.map(({ text }) => text))
       state = 'closed'
       socket.close(1000)
     },

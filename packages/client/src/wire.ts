@@ -33,8 +33,8 @@ export interface Wire {
   send(lines: readonly OutgoingLine[]): void
   /** The set of channels or the token has changed: write it, or attach anew with it. It is answered at once. */
   change(): void
-  /** Ends it. Nothing is reported afterwards. */
-  close(): void
+  /** Ends it. Nothing is reported afterwards. @param last lines that are written before, and whose answers nobody awaits */
+  close(last?: readonly OutgoingLine[]): void
 }
 
 /** What every wire is made of. */
@@ -52,10 +52,15 @@ export type WebSocketConstructor = new (url: string, protocols: string | string[
 
 /** A WebSocket as the HTML standard has it; Node's `ws` fits as well. */
 export interface WebSocketLike {
-  onopen: ((event: never) => void) | null
-  onmessage: ((event: { data: unknown }) => void) | null
-  onclose: ((event: { code: number; reason: string }) => void) | null
-  onerror: ((event: never) => void) | null
+  // Only set: a handler that is read back would have to take any event, and neither a browser's nor that of `ws` does.
+  get onopen(): unknown
+  set onopen(handler: () => void)
+  get onmessage(): unknown
+  set onmessage(handler: (event: { data: unknown }) => void)
+  get onclose(): unknown
+  set onclose(handler: (event: { code: number; reason: string }) => void)
+  get onerror(): unknown
+  set onerror(handler: () => void)
   send(data: string): void
   close(code?: number, reason?: string): void
 }

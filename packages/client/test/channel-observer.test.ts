@@ -272,6 +272,16 @@ describe('handlers', () => {
     ])
   })
 
+  it('learn that a signal of their own was refused, and nothing of other refusals', () => {
+    const stage = new ChannelStage()
+    const refused: unknown[] = []
+    observe(stage, { on: { $refused: ({ code }: { code: string }) => refused.push(code) } })
+    const refusal = { t: 'err', msg: 'No.', ch: CHANNEL }
+    stage.server.broadcast({ ...refusal, code: 'forbidden', of: 'sig' })
+    stage.server.broadcast({ ...refusal, code: 'too_many_members', of: 'pres' })
+    expect(refused).toEqual(['forbidden'])
+  })
+
   it('are not called any more after the last listener has left, though the channel lingers', () => {
     const stage = new ChannelStage()
     const on = vi.fn()
@@ -295,6 +305,37 @@ describe('handlers', () => {
       { cursor: 'e1:2:t2', replayed: false, overlap: false, cause: 'another.7', own: false },
       { cursor: 'e1:3:t3', replayed: false, overlap: false, cause: 'megan.7', own: false },
     ])
+  })
+})
+
+describe('reducers of signals', () => {
+  const points = {
+    at: (all: unknown, x: unknown, { from }: { from: string }) => ({ ...(all as object), [from]: x }),
+  }
+  const move = (stage: ChannelStage, m: string, d: number): void =>
+    stage.server.broadcast({ t: 'sig', ch: CHANNEL, e: 'at', m, d })
+
+  it('fold what is heard, and whoever shows it is told once per frame', () => {
+    const stage = new ChannelStage()
+    const seen = observe(stage, { initial: {}, reduce: points })
+    expect(seen.state).toMatchObject({ status: 'live', data: {} })
+    seen.renders.length = 0
+    for (let x = 0; x < 1000; x++) move(stage, x % 2 ? 'ann' : 'bob', x)
+    expect(seen.state.data).toEqual({ bob: 998, ann: 999 })
+    expect(seen.renders).toHaveLength(1)
+  })
+
+  it('are not asked before there is a state, and begin anew with it', () => {
+    const stage = new ChannelStage()
+    stage.server.snapshot = () => ({ seen: { ann: 0 } })
+    const seen = observe(stage, { initial: (snapshot: { seen: object }) => snapshot.seen, reduce: points })
+    move(stage, 'bob', 1)
+    expect(seen.state.data).toEqual({ ann: 0, bob: 1 })
+    stage.disconnect()
+    for (const id of [1, 2]) stage.server.append(CHANNEL, 'message', id)
+    stage.server.trim(CHANNEL, 2)
+    stage.connect()
+    expect(seen.state.data).toEqual({ ann: 0 })
   })
 })
 

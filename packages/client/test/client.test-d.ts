@@ -9,6 +9,8 @@ import {
   type Gap,
   type Member,
   type SignalMeta,
+  type TriwireError,
+  view,
 } from '../src/index.ts'
 import type { Api } from './api.ts'
 
@@ -48,6 +50,7 @@ describe('handlers', () => {
         expectTypeOf(meta).toEqualTypeOf<SignalMeta>()
       },
       $gap: (gap) => expectTypeOf(gap).toEqualTypeOf<Gap>(),
+      $refused: (error) => expectTypeOf(error).toEqualTypeOf<TriwireError>(),
     })
     expectTypeOf(off).toEqualTypeOf<() => void>()
     // @ts-expect-error there is no such event
@@ -84,6 +87,12 @@ describe('publishing, signalling, commanding', () => {
 
   test('signals take their own payload', () => {
     chat.signal('typing', { on: true }, { key: 'me' })
+    chat.signal('typing', { on: true }, { key: 'me', everyMs: 50 })
+    chat.signal('typing', { on: true }, { everyMs: 50 })
+    // @ts-expect-error milliseconds are a number
+    chat.signal('typing', { on: true }, { everyMs: '50ms' })
+    // @ts-expect-error there is no such option
+    chat.signal('typing', { on: true }, { throttle: 50 })
     // @ts-expect-error the payload does not fit
     chat.signal('typing', { on: 'yes' })
     // @ts-expect-error an event is no signal
@@ -121,6 +130,31 @@ describe('observing', () => {
     })
   })
 
+  test('folds events and signals, each with what comes with it', () => {
+    const observer = chat.observe({
+      initial: { typing: '' as string | undefined, messages: 0 },
+      reduce: {
+        message: (state, message, meta) => {
+          expectTypeOf(message).toEqualTypeOf<{ id: string; at: string }>()
+          expectTypeOf(meta).toEqualTypeOf<EventMeta>()
+          return { ...state, messages: state.messages + 1 }
+        },
+        typing: (state, { on }, meta) => {
+          expectTypeOf(on).toEqualTypeOf<boolean>()
+          expectTypeOf(meta).toEqualTypeOf<SignalMeta>()
+          return { ...state, typing: meta.from }
+        },
+      },
+    })
+    expectTypeOf(observer.getSnapshot().data?.messages).toEqualTypeOf<number | undefined>()
+    // @ts-expect-error there is no such event or signal
+    chat.observe({ initial: 0, reduce: { writing: (n) => n } })
+    // @ts-expect-error a reducer of a signal returns the state, too
+    chat.observe({ initial: 0, reduce: { typing: (_, { on }) => on } })
+    // @ts-expect-error nothing in place of a signal can be the latest: there is no log to look it up in
+    chat.observe({ latest: 'typing' })
+  })
+
   test('has data where it is live or stale, and only there for sure', () => {
     const state = chat.observe({ latest: 'deleted' }).getSnapshot()
     if (state.status === 'live') expectTypeOf(state.data).toEqualTypeOf<{ id: string } | undefined>()
@@ -145,7 +179,59 @@ describe('observing', () => {
   })
 })
 
+describe('views', () => {
+  const room = view(rt.chat, {
+    initial: (snapshot) => ({ list: snapshot.messages }),
+    reduce: { message: (state, message) => ({ list: [...state.list, message] }) },
+    optimistic: {
+      send: (state, { text }, id) => {
+        expectTypeOf(text).toEqualTypeOf<string>()
+        return { list: [...state.list, { id, at: '' }] }
+      },
+    },
+  })
+
+  test('infer their state, their commands and their parameters', () => {
+    const handle = room({ roomId: 7 })
+    const state = handle
+      .observe({ on: { typing: ({ on }) => expectTypeOf(on).toEqualTypeOf<boolean>() } })
+      .getSnapshot()
+    const { status, data } = state
+    if (status === 'live') expectTypeOf(data).toEqualTypeOf<{ list: { id: string; at: string }[] }>()
+    expectTypeOf(state.underWay[0]?.command).toEqualTypeOf<'send' | 'clear' | undefined>()
+    expectTypeOf(handle.commands.send({ text: 'x' })).resolves.toEqualTypeOf<{ id: string; at: string }>()
+    expectTypeOf(view(rt.alerts, { initial: [] })().observe().getSnapshot().data).toEqualTypeOf<
+      { text: string }[] | undefined
+    >()
+  })
+
+  test('refuse what does not fit', () => {
+    // @ts-expect-error the parameter has another name
+    room({ room: 7 })
+    // @ts-expect-error a guess gives the state
+    view(rt.chat, { initial: 0, optimistic: { send: () => 'text' } })
+    // @ts-expect-error a view has a state
+    view(rt.chat, {})
+    // @ts-expect-error the view says how its state begins
+    room({ roomId: 7 }).observe({ initial: 0 })
+    // @ts-expect-error no snapshot of this channel
+    room({ roomId: 7 }).observe({ from: { data: 7, cursor: '' } })
+  })
+
+  test('begin at a snapshot of their channel', async () => {
+    const from = await chat.snapshot()
+    expectTypeOf(from.data).toEqualTypeOf<{ messages: { id: string; at: string }[] }>()
+    room({ roomId: 7 }).observe({ from })
+  })
+})
+
 describe('options', () => {
+  test('take the WebSocket of a browser', () => {
+    createClient<Api>({ url: '/rt', webSocket: WebSocket })
+    // @ts-expect-error a socket, not its class
+    createClient<Api>({ url: '/rt', webSocket: new WebSocket('ws://x.test') })
+  })
+
   test('refuse what does not exist', () => {
     // @ts-expect-error without a URL
     createClient<Api>({})

@@ -490,6 +490,44 @@ describe('a closed client', () => {
     expect(server.sockets[0]?.closedWith).toBe(1000)
   })
 
+  it.each(['websocket', 'sse', 'polling'] as const)(
+    'says goodbye over %s, and so does one that nobody asks for anything any more, which then lets go of its wire',
+    async (wire) => {
+      const { server, client, rt } = start({ wires: [wire] })
+      const presence = rt.chat({ roomId: 1 }).observePresence({ set: { name: 'Me' } })
+      const goodbyes = (): number => server.linesOf('pres').filter(({ d }) => d === undefined).length
+      const leave = presence.subscribe(() => {})
+      await settle(2000)
+      expect([goodbyes(), server.attachments.size, stateOf(client)]).toEqual([0, 1, 'online'])
+      leave()
+      await settle(1016)
+      expect([goodbyes(), server.attachments.size, stateOf(client)]).toEqual([1, 0, 'idle'])
+      presence.subscribe(() => {})
+      await settle(2000)
+      expect([goodbyes(), server.attachments.size, stateOf(client)]).toEqual([1, 1, 'online'])
+      client.close()
+      await settle()
+      expect([goodbyes(), server.attachments.size, stateOf(client)]).toEqual([2, 0, 'closed'])
+    },
+  )
+
+  it('does not connect for a goodbye: where there is no wire, the server has noticed', async () => {
+    const { server, client, rt } = start({ wires: ['websocket'] })
+    const leave = rt
+      .chat({ roomId: 1 })
+      .observePresence({ set: { name: 'Me' } })
+      .subscribe(() => {})
+    await settle()
+    server.webSocketWorks = false
+    server.sockets[0]?.break()
+    leave()
+    await settle(1016)
+    const { length } = server.sockets
+    server.webSocketWorks = true
+    await settle(60_000)
+    expect([server.sockets.length, stateOf(client)]).toEqual([length, 'idle'])
+  })
+
   it('rejects what is asked of it afterwards and opens nothing', async () => {
     const { server, client, lobby } = start()
     client.close()

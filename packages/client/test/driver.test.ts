@@ -94,6 +94,22 @@ describe('a race of wires', () => {
     expect(stage.join(server.requests[0]?.body).j).toBe(1)
   })
 
+  it('has a slow winner told of a presence value that only the others were opened with', async () => {
+    const server = new FakeServer()
+    const slow: typeof fetch = (input, init) =>
+      new Promise((resolve) => {
+        if (String(input).endsWith('/stream')) setTimeout(() => resolve(server.fetch(input, init)), 1500)
+      })
+    const stage = start({ wires: ['sse', 'polling'], fetch: slow }, server)
+    const presence = stage.client.channels.chat({ roomId: '1' }).observePresence()
+    presence.subscribe(() => {})
+    await settle(500)
+    presence.update({ name: 'Me' })
+    await settle(5000)
+    expect(stage.wire).toBe('sse')
+    expect(server.linesOf('pres').at(-1)).toMatchObject({ d: { name: 'Me' } })
+  })
+
   it('asks for the token once, and gives nobody a head start before it is there', async () => {
     const auth = vi.fn(() => new Promise<string>((resolve) => setTimeout(resolve, 5000, 'token')))
     const stage = start({ auth })
@@ -324,6 +340,20 @@ describe('a device that wakes up', () => {
     await settle()
     expect(stage.server.sockets).toHaveLength(2)
     expect(stage.heard).toEqual(['while asleep'])
+  })
+
+  it('is noticed in a window that takes no signal of another realm, until the client is closed', async () => {
+    const page = stubPage()
+    const heard = new Set<string>()
+    vi.spyOn(page, 'addEventListener').mockImplementation((type, _listener, options) => {
+      if (typeof options === 'object' && options.signal) throw new TypeError('This is not of type AbortSignal.')
+      heard.add(type)
+    })
+    vi.spyOn(page, 'removeEventListener').mockImplementation((type) => heard.delete(type))
+    const stage = start()
+    expect([...heard]).toEqual(['online', 'pageshow', 'visibilitychange'])
+    stage.client.close()
+    expect([...heard]).toEqual([])
   })
 })
 

@@ -51,6 +51,35 @@ describe('a presence observer', () => {
     expect(names()).toEqual(['Bob'])
   })
 
+  it('gives the same object for a member that has not changed, and the same list where none has', () => {
+    const stage = new ChannelStage()
+    stage.server.members.set('ann', { name: 'Ann' })
+    stage.server.members.set('bob', { name: 'Bob' })
+    const seen = watch(stage)
+    const [ann, bob] = seen.state.members
+    stage.server.broadcast({ t: 'pres', ch: CHANNEL, v: '2', op: 'update', m: 'bob', d: { name: 'Rob' } })
+    const { members } = seen.state
+    expect(members).toEqual([ann, { ...bob, value: { name: 'Rob' } }])
+    expect(members[0]).toBe(ann)
+    stage.server.members.set('bob', { name: 'Rob' })
+    stage.disconnect()
+    stage.connect()
+    expect(seen.state).toMatchObject({ synced: true })
+    expect(seen.state.members).toBe(members)
+  })
+
+  it('tells its listeners once per frame, however many members come in it', () => {
+    const stage = new ChannelStage()
+    const seen = watch(stage)
+    expect(seen.state.members).toEqual([])
+    let told = 0
+    seen.observer.subscribe(() => told++)
+    for (let n = 2; n <= 201; n++)
+      stage.server.broadcast({ t: 'pres', ch: CHANNEL, v: String(n), op: 'join', m: `m${n}`, d: n })
+    expect(seen.state.members).toHaveLength(200)
+    expect(told).toBe(1)
+  })
+
   it('keeps what it knows while the wire is down, and says that it is not up to date', () => {
     const stage = new ChannelStage()
     stage.server.members.set('ann', 'Ann')

@@ -20,6 +20,39 @@ function start() {
   return { upstream, requests, told, bodies: () => requests.map(({ body }) => body) }
 }
 
+describe('what a wire says last', () => {
+  it('travels in a request of its own, which the end of all others does not end', async () => {
+    const { upstream, requests, told } = start()
+    upstream.send(ordered('1'))
+    upstream.close(ordered('bye', 'bye too'))
+    upstream.close(ordered('late'))
+    await settle()
+    expect(requests.map(({ body, init }) => [body, init.signal?.aborted, init.keepalive])).toEqual([
+      ['hello\n1', true, undefined],
+      ['hello\nbye\nbye too', false, true],
+    ])
+    requests[1]?.answer(`${welcome}acks`)
+    await settle()
+    expect([told, vi.getTimerCount()]).toEqual([[], 0])
+  })
+
+  it('is given up after two seconds, or when it fails, and nobody is told', async () => {
+    for (const end of [() => vi.advanceTimersByTime(2000), ({ fail }: { fail(): void }) => fail()]) {
+      const { upstream, requests, told } = start()
+      upstream.close(ordered('bye'))
+      end(requests[0] as { fail(): void })
+      await settle()
+      expect([told, vi.getTimerCount()]).toEqual([[], 0])
+    }
+  })
+
+  it('is nothing, where there is nothing to say', () => {
+    const { upstream, requests } = start()
+    upstream.close()
+    expect(requests).toEqual([])
+  })
+})
+
 describe('the upstream of an HTTP wire', () => {
   it('sends lines behind a hello and hands out the answer', async () => {
     const { upstream, requests, told } = start()
