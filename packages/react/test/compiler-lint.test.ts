@@ -9,6 +9,7 @@ import { expect, test } from 'vitest'
 // through these hooks. ESLint reads JavaScript, so the types are taken out first.
 const linter = new Linter()
 const config: Linter.Config = {
+  languageOptions: { parserOptions: { ecmaFeatures: { jsx: true } } },
   plugins: { 'react-hooks': reactHooks as never },
   rules: Object.fromEntries(Object.keys(reactHooks.rules).map((rule) => [`react-hooks/${rule}`, 'error' as const])),
 }
@@ -20,13 +21,22 @@ async function lint(name: string, code: string): Promise<string[]> {
     .map(({ ruleId, line, message }) => `${name}:${line} ${ruleId} ${message}`)
 }
 
-test('the React Compiler has nothing to say about the sources', async () => {
-  const folder = new URL('../src/', import.meta.url)
-  const files = readdirSync(folder)
-  expect(files).toContain('use-realtime.ts')
-  const findings = await Promise.all(files.map((file) => lint(file, readFileSync(new URL(file, folder), 'utf8'))))
-  expect(findings.flat()).toEqual([])
-})
+test.each([
+  ['packages/react/src', 'use-realtime.ts'],
+  ['examples/testing/src', 'Chat.tsx'],
+  ['examples/tanstack-query/src', 'use-todos.ts'],
+  ['apps/demo/src/react', 'Chat.tsx'],
+])(
+  'the React Compiler has nothing to say about %s',
+  async (place, expected) => {
+    const folder = new URL(`../../../${place}/`, import.meta.url)
+    const files = readdirSync(folder).filter((name) => /(?<!\.test)\.tsx?$/.test(name))
+    expect(files).toContain(expected)
+    const findings = await Promise.all(files.map((file) => lint(file, readFileSync(new URL(file, folder), 'utf8'))))
+    expect(findings.flat()).toEqual([])
+  },
+  30_000,
+)
 
 test('it would speak up about a ref written during render', async () => {
   const findings = await lint(

@@ -1,6 +1,15 @@
-import type { EventMeta, Gap, ReferencesOf, SignalMeta, TriwireError } from '@triwire/client'
+import type {
+  EventMeta,
+  Gap,
+  Member,
+  PendingCommand,
+  ReferencesOf,
+  SignalMeta,
+  TriwireError,
+  ViewHandle,
+} from '@triwire/client'
 import { describe, expectTypeOf, test } from 'vitest'
-import { usePresence, useRealtime } from '../src/index.ts'
+import { useConnection, usePresence, useRealtime, useSuspenseRealtime } from '../src/index.ts'
 import type { Api } from './api.ts'
 
 declare const rt: ReferencesOf<Api>
@@ -75,6 +84,21 @@ describe('useRealtime infers', () => {
     expectTypeOf(list).toEqualTypeOf<string[] | undefined>()
   })
 
+  test('what signals leave in a state', () => {
+    const { data } = useRealtime(rt.chat({ roomId: '1' }), {
+      initial: {} as Readonly<Record<string, boolean>>,
+      reduce: {
+        typing: (all, { on }, { from }) => {
+          expectTypeOf(on).toEqualTypeOf<boolean>()
+          expectTypeOf(from).toEqualTypeOf<string | undefined>()
+          return { ...all, [from ?? '']: on }
+        },
+      },
+      on: { $refused: (error) => expectTypeOf(error).toEqualTypeOf<TriwireError>() },
+    })
+    expectTypeOf(data).toEqualTypeOf<Readonly<Record<string, boolean>> | undefined>()
+  })
+
   test('no data without a state', () => {
     expectTypeOf(useRealtime(rt.alerts()).data).toEqualTypeOf<undefined>()
     expectTypeOf(useRealtime(rt.alerts(), { on: {} }).data).toEqualTypeOf<undefined>()
@@ -91,14 +115,81 @@ describe('useRealtime infers', () => {
   })
 })
 
+declare const room: (params: { roomId: string }) => ViewHandle<Api['channels']['chat'], { list: Message[] }>
+
+describe('views and selections', () => {
+  test('infer from the view, after destructuring too', () => {
+    const { data, status, underWay, commands } = useRealtime(roomId && room({ roomId }))
+    if (status === 'live') expectTypeOf(data).toEqualTypeOf<{ list: Message[] }>()
+    expectTypeOf(underWay).toEqualTypeOf<readonly PendingCommand<Api['channels']['chat']>[]>()
+    expectTypeOf(commands.send({ text: 'x' })).resolves.toEqualTypeOf<{ id: string }>()
+    usePresence(room({ roomId: '1' }), { set: { name: 'Ann' } })
+  })
+
+  test('a selection is the data, of channels and of views', () => {
+    const { data, status } = useRealtime(room({ roomId: '1' }), { select: (state) => state.list.length })
+    if (status === 'stale') expectTypeOf(data).toEqualTypeOf<number>()
+    const { data: bid } = useRealtime(rt.price({ symbol: 'X' }), { latest: 'tick', select: (tick) => tick?.bid })
+    expectTypeOf(bid).toEqualTypeOf<number | undefined>()
+  })
+
+  test('suspended, the data is there', () => {
+    const { data } = useSuspenseRealtime(room({ roomId: '1' }))
+    expectTypeOf(data).toEqualTypeOf<{ list: Message[] }>()
+    const { data: count } = useSuspenseRealtime(room({ roomId: '1' }), { select: (state) => state.list.length })
+    expectTypeOf(count).toEqualTypeOf<number>()
+    // @ts-expect-error only views can be waited for
+    useSuspenseRealtime(rt.chat({ roomId: '1' }))
+  })
+
+  test('begin at a snapshot of their own channel', async () => {
+    const from = await rt.chat({ roomId: '1' }).snapshot()
+    expectTypeOf(from.data).toEqualTypeOf<{ messages: Message[] }>()
+    const { data } = useRealtime(room({ roomId: '1' }), { from })
+    expectTypeOf(data).toEqualTypeOf<{ list: Message[] } | undefined>()
+    useRealtime(rt.chat({ roomId: '1' }), { from, initial: (s) => s.messages })
+    useSuspenseRealtime(room({ roomId: '1' }), { from })
+    // @ts-expect-error the data of a snapshot alone is no snapshot
+    useRealtime(room({ roomId: '1' }), { from: from.data })
+    // @ts-expect-error that of another channel
+    useRealtime(room({ roomId: '1' }), { from: { data: { people: [] }, cursor: '' } })
+  })
+
+  test('compare selections with `equal`, which takes two of them', () => {
+    useRealtime(room({ roomId: '1' }), {
+      select: (state) => state.list.map(({ id }) => id),
+      equal: (before, after) => {
+        expectTypeOf(before).toEqualTypeOf<string[]>()
+        return before.length === after.length
+      },
+    })
+    useRealtime(room({ roomId: '1' }), {
+      select: (state) => state.list.length,
+      // @ts-expect-error the selection is a number
+      equal: (before) => before.length === 0,
+    })
+  })
+
+  test('refuse what a view has said already, and what a selection leaves out', () => {
+    // @ts-expect-error the view has its own reducers
+    useRealtime(room({ roomId: '1' }), { initial: 0 })
+    // @ts-expect-error no such part
+    useRealtime(room({ roomId: '1' }), { select: (state) => state.lists })
+    // @ts-expect-error commands are left out where something is selected
+    useRealtime(room({ roomId: '1' }), { select: (state) => state.list.length }).underWay
+  })
+})
+
 describe('useRealtime refuses', () => {
   test('names the contract does not have', () => {
     // @ts-expect-error no event or signal of that name
     useRealtime(rt.alerts(), { on: { alarm: () => {} } })
     // @ts-expect-error no event of that name
     useRealtime(rt.price({ symbol: 'X' }), { latest: 'tock' })
-    // @ts-expect-error signals are not in the log, so they have no reducer
-    useRealtime(rt.chat({ roomId: '1' }), { initial: 0, reduce: { typing: (n) => n } })
+    // @ts-expect-error no event or signal of that name
+    useRealtime(rt.chat({ roomId: '1' }), { initial: 0, reduce: { writing: (n) => n } })
+    // @ts-expect-error signals are in no log, so there is no latest one
+    useRealtime(rt.chat({ roomId: '1' }), { latest: 'typing' })
     // @ts-expect-error no channel of that name
     useRealtime(rt.lobbies())
     // @ts-expect-error no option of that name
@@ -163,6 +254,18 @@ describe('useRealtime refuses', () => {
   })
 })
 
+describe('useConnection', () => {
+  test('is a state, narrowed to what there is', () => {
+    const { state, wire, rtt, attempt, retryAt } = useConnection()
+    expectTypeOf(state).toEqualTypeOf<'idle' | 'connecting' | 'online' | 'reconnecting' | 'offline' | 'closed'>()
+    expectTypeOf(wire).toEqualTypeOf<'websocket' | 'sse' | 'polling' | undefined>()
+    expectTypeOf([rtt, retryAt]).toEqualTypeOf<(number | undefined)[]>()
+    expectTypeOf(attempt).toEqualTypeOf<number>()
+    // @ts-expect-error no such state
+    if (state === 'live') void state
+  })
+})
+
 describe('usePresence', () => {
   test('infers members and input from the channel', () => {
     const { members, update } = usePresence(roomId && rt.chat({ roomId }), { set: { name: 'Ann' } })
@@ -170,6 +273,26 @@ describe('usePresence', () => {
     expectTypeOf(update).parameter(0).toEqualTypeOf<{ name: string }>()
     usePresence(rt.chat({ roomId: '1' }))
     usePresence(rt.chat({ roomId: '1' }), { set: undefined })
+  })
+
+  test('gives a selection as data, which is always there, in the place of the members', () => {
+    const { data, synced, update } = usePresence(rt.chat({ roomId: '1' }), {
+      set: { name: 'Ann' },
+      select: (members) => {
+        expectTypeOf(members).toEqualTypeOf<readonly Member<{ name: string }>[]>()
+        return members.map(({ value }) => value.name)
+      },
+      equal: (before, after) => before.join() === after.join(),
+    })
+    expectTypeOf(data).toEqualTypeOf<string[]>()
+    expectTypeOf(synced).toEqualTypeOf<boolean>()
+    update({ name: 'Bea' })
+    // @ts-expect-error the selection is the data
+    usePresence(rt.chat({ roomId: '1' }), { select: (members) => members.length }).members
+    // @ts-expect-error members have no such value
+    usePresence(rt.chat({ roomId: '1' }), { select: (members) => members[0]?.value.nick })
+    // @ts-expect-error without a selector there is no selection
+    usePresence(rt.chat({ roomId: '1' })).data
   })
 
   test('refuses other values, and channels without presence', () => {

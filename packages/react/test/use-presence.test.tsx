@@ -62,6 +62,47 @@ test('members are those the channel reports', () => {
   expect(result.current).toMatchObject({ members: [{ value: { name: 'Bob' } }], synced: true })
 })
 
+describe('a selection', () => {
+  test('renders when it changes, or when the set is up to date, and for nothing else', () => {
+    const chat = new FakeChannel('chat', 'a')
+    const seen: unknown[] = []
+    renderHook(() => {
+      const { data, synced } = usePresence(chat.handle, { select: (members) => members.length })
+      seen.push([data, synced])
+    })
+    act(() => chat.present('Ann', 'Bob'))
+    act(() => chat.present('Ann', 'Rob'))
+    act(() => chat.present('Rob', 'Ann'))
+    act(() => chat.present('Ann'))
+    expect(seen).toEqual([
+      [0, false],
+      [2, true],
+      [1, true],
+    ])
+  })
+
+  test('is the same object while `equal` says so, and follows what its selector closes over', () => {
+    const chat = new FakeChannel('chat', 'a')
+    const { result, rerender } = renderHook(
+      ({ letter }) =>
+        usePresence(chat.handle, {
+          select: (members) => members.map(({ value }) => value.name).filter((name) => name.startsWith(letter)),
+          equal: (before, after) => before.join() === after.join(),
+        }),
+      { initialProps: { letter: 'A' } },
+    )
+    act(() => chat.present('Ann', 'Bob'))
+    const { data } = result.current
+    expect(data).toEqual(['Ann'])
+    act(() => chat.present('Ann', 'Rob'))
+    rerender({ letter: 'A' })
+    expect(result.current.data).toBe(data)
+    rerender({ letter: 'R' })
+    expect(result.current.data).toEqual(['Rob'])
+    expect(result.current).not.toHaveProperty('members')
+  })
+})
+
 test('StrictMode keeps one subscription and calls no update', () => {
   const chat = new FakeChannel('chat', 'a')
   const { unmount } = renderHook(() => usePresence(chat.handle, { set: { name: 'Ann' } }), { wrapper: StrictMode })

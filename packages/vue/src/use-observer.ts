@@ -51,6 +51,6 @@ export function useObserver<TState>(
 }
 
 /** Whether this is a render to a string; those happen without a window, or in tests with one. */
-function isServer(): boolean {
+export function isServer(): boolean {
   return typeof window === 'undefined' || (hasInjectionContext() && inject(ssrContextKey, undefined) !== undefined)
 }

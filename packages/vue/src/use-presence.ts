@@ -2,12 +2,14 @@
 import {
   type AnySchema,
   type Channel,
+  type ChannelFace,
   channelOrIdle,
-  type MaybeChannel,
+  type MaybeFace,
   type Member,
   type PresenceInputOf,
   type PresenceOf,
   type PresenceState,
+  type SelectOptions,
   type TriwireError,
   unsyncedPresence,
 } from '@triwire/client'
@@ -21,8 +23,11 @@ export interface UsePresenceOptions<TInput> {
 }
 
 /** Who is present, as refs, and `update` to change one's own value. */
-export interface UsePresenceResult<TChannel extends Channel> {
+export interface UsePresenceResult<TChannel extends Channel, TSelected = unknown> {
+  /** Members that have not changed are the same objects as before. */
   readonly members: Readonly<Ref<readonly Member<PresenceOf<TChannel>>[]>>
+  /** What was selected; without `select`, the members. Changes only when the selection does. */
+  readonly data: Readonly<Ref<unknown extends TSelected ? readonly Member<PresenceOf<TChannel>>[] : TSelected>>
   /** Whether `members` is known and up to date. */
   readonly synced: Readonly<Ref<boolean>>
   readonly error: Readonly<Ref<TriwireError | undefined>>
@@ -30,14 +35,19 @@ export interface UsePresenceResult<TChannel extends Channel> {
   readonly update: (value: PresenceInputOf<TChannel>) => void
 }
 
-/** Watches the members of a channel, and joins them with the value of `set`. A falsy channel has none. */
-export function usePresence<TChannel extends Channel & { readonly presence: AnySchema }>(
-  channel: MaybeRefOrGetter<MaybeChannel<TChannel>>,
-  options: UsePresenceOptions<PresenceInputOf<TChannel>> = {},
-): UsePresenceResult<TChannel> {
-  const handle = computed(() => channelOrIdle(toRaw(toValue(channel))))
+/**
+ * Watches the members of a channel, and joins them with the value of `set`. A falsy channel has none. Refs change at most
+ * once per frame. `select` may read refs.
+ */
+export function usePresence<TChannel extends Channel & { readonly presence: AnySchema }, TSelected = unknown>(
+  channel: MaybeRefOrGetter<MaybeFace<TChannel>>,
+  options: UsePresenceOptions<PresenceInputOf<TChannel>> &
+    SelectOptions<readonly Member<PresenceOf<TChannel>>[], TSelected> = {},
+): UsePresenceResult<TChannel, TSelected> {
+  const { select, equal = Object.is } = options as SelectOptions<unknown, unknown>
+  const handle = computed(() => channelOrIdle<ChannelFace<TChannel>>(toRaw(toValue(channel))))
   const text = computed(() => JSON.stringify(toValue(options.set)) as string | undefined)
-  let observer = channelOrIdle<TChannel>(undefined).observePresence()
+  let observer = channelOrIdle<ChannelFace<TChannel>>(undefined).observePresence()
   let announced: string | undefined
   const state = useObserver<PresenceState<PresenceOf<TChannel>>>(
     // Presence is left by unsubscribing, so `set` coming or going makes another observer; new content does not.
@@ -54,8 +64,14 @@ export function usePresence<TChannel extends Channel & { readonly presence: AnyS
     announced = next
     observer.update(JSON.parse(next))
   })
+  const members = computed(() => state.value.members)
+  const data = computed((before) => {
+    const now = select ? select(members.value) : members.value
+    return before !== undefined && equal(before, now) ? before : now
+  })
   return {
-    members: computed(() => state.value.members),
+    members,
+    data: data as UsePresenceResult<TChannel, TSelected>['data'],
     synced: computed(() => state.value.synced),
     error: computed(() => state.value.error),
     update: (value) => observer.update(value),

@@ -63,13 +63,10 @@ export class FakeChannel<TKey extends keyof Api['channels']> {
     for (const observer of this.#open) observer.frame()
   }
 
-  /** Somebody is present. */
-  present(name: string): void {
-    this.#members = {
-      members: [{ id: name, value: { name } as never, self: false }],
-      synced: true,
-      error: undefined,
-    }
+  /** These are present. */
+  present(...names: string[]): void {
+    const members = names.map((name) => ({ id: name, value: { name } as never, self: false }))
+    this.#members = { members, synced: true, error: undefined }
     this.frame()
   }
 
@@ -77,7 +74,8 @@ export class FakeChannel<TKey extends keyof Api['channels']> {
     this.observers++
     let options = first
     let data: unknown = typeof first.initial === 'function' ? first.initial({ messages: [] }) : first.initial
-    let state: ChannelState<unknown> = { status: 'joining', data: undefined, error: undefined, pending: 0 }
+    const start: ChannelState<unknown> = { status: 'joining', data: undefined, error: undefined, pending: 0 }
+    let state: ChannelState<unknown> = start
     let changed = true
     if (this.warm !== undefined) state = { status: 'live', data: this.warm, error: undefined, pending: 0 }
     const { subscribe } = this.#subscription({
@@ -98,6 +96,7 @@ export class FakeChannel<TKey extends keyof Api['channels']> {
     return {
       subscribe,
       getSnapshot: () => state,
+      getStart: () => start,
       setOptions: (next: AnyOptions) => {
         options = next
       },

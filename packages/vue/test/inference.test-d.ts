@@ -1,4 +1,4 @@
-import type { EventMeta, Gap, ReferencesOf, SignalMeta } from '@triwire/client'
+import type { EventMeta, Gap, Member, PendingCommand, ReferencesOf, SignalMeta, ViewHandle } from '@triwire/client'
 import { describe, expectTypeOf, test } from 'vitest'
 import { computed, type Ref, ref, shallowRef } from 'vue'
 import { usePresence, useRealtime } from '../src/index.ts'
@@ -78,8 +78,8 @@ describe('useRealtime refuses', () => {
     useRealtime(rt.alerts(), { on: { alarm: () => {} } })
     // @ts-expect-error no event of that name
     useRealtime(() => rt.price({ symbol: 'X' }), { latest: 'tock' })
-    // @ts-expect-error signals are not in the log, so they have no reducer
-    useRealtime(rt.chat({ roomId: '1' }), { initial: 0, reduce: { typing: (n) => n } })
+    // @ts-expect-error no event or signal of that name
+    useRealtime(rt.chat({ roomId: '1' }), { initial: 0, reduce: { writing: (n) => n } })
     // @ts-expect-error `room` is missing
     useRealtime(() => rt.lobby())
     // @ts-expect-error the parameter is called `room`
@@ -115,6 +115,38 @@ describe('useRealtime refuses', () => {
   })
 })
 
+declare const room: (params: { roomId: string }) => ViewHandle<Api['channels']['chat'], { list: Message[] }>
+
+describe('views and selections', () => {
+  test('infer from the view, and a selection is the data', () => {
+    const { data, underWay, commands } = useRealtime(() => props.roomId && room({ roomId: props.roomId }))
+    expectTypeOf(data).toEqualTypeOf<Readonly<Ref<{ list: Message[] } | undefined>>>()
+    expectTypeOf(underWay.value).toEqualTypeOf<readonly PendingCommand<Api['channels']['chat']>[]>()
+    expectTypeOf(commands.send({ text: 'x' })).resolves.toEqualTypeOf<{ id: string }>()
+    const { data: count } = useRealtime(() => room({ roomId: '1' }), { select: (state) => state.list.length })
+    expectTypeOf(count.value).toEqualTypeOf<number | undefined>()
+    // @ts-expect-error no such part
+    useRealtime(() => room({ roomId: '1' }), { select: (state) => state.lists })
+    // @ts-expect-error the view has its own reducers
+    useRealtime(() => room({ roomId: '1' }), { initial: 0 })
+  })
+
+  test('can be awaited, for the same result, and begin at a snapshot', async () => {
+    const { data } = await useRealtime(room({ roomId: '1' }), { from: await rt.chat({ roomId: '1' }).snapshot() })
+    expectTypeOf(data).toEqualTypeOf<Readonly<Ref<{ list: Message[] } | undefined>>>()
+    // @ts-expect-error what is awaited is the result, and no promise
+    void useRealtime(room({ roomId: '1' })).finally
+  })
+
+  test('signals leave something in a state', () => {
+    const { data } = useRealtime(() => rt.chat({ roomId: '1' }), {
+      initial: false,
+      reduce: { typing: (_, { on }, { from }) => on && from !== undefined },
+    })
+    expectTypeOf(data.value).toEqualTypeOf<boolean | undefined>()
+  })
+})
+
 describe('usePresence', () => {
   test('infers members and input from the channel', () => {
     const { members, update } = usePresence(() => props.roomId && rt.chat({ roomId: props.roomId }), {
@@ -124,6 +156,17 @@ describe('usePresence', () => {
     expectTypeOf(update).parameter(0).toEqualTypeOf<{ name: string }>()
     usePresence(rt.chat({ roomId: '1' }), { set: ref({ name: 'Ann' }) })
     usePresence(rt.chat({ roomId: '1' }), { set: { name: 'Ann' } })
+  })
+
+  test('gives a selection as a ref, beside the members', () => {
+    const { data, members } = usePresence(rt.chat({ roomId: '1' }), { select: (all) => all.length })
+    expectTypeOf(data).toEqualTypeOf<Readonly<Ref<number>>>()
+    expectTypeOf(members.value).toEqualTypeOf<readonly Member<{ name: string }>[]>()
+    expectTypeOf(usePresence(rt.chat({ roomId: '1' })).data.value).toEqualTypeOf<
+      readonly Member<{ name: string }>[]
+    >()
+    // @ts-expect-error members have no such value
+    usePresence(rt.chat({ roomId: '1' }), { select: (all) => all[0]?.value.nick })
   })
 
   test('refuses other values, and channels without presence', () => {

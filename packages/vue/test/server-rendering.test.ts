@@ -29,7 +29,7 @@ function createPage() {
 test('a server renders joining and idle, and subscribes to nothing', async () => {
   const { chat, client, Page } = createPage()
   expect(await renderToString(createSSRApp(Page))).toBe('<p>joining undefined false idle idle</p>')
-  expect([chat.observers, chat.subscriptions, client.listeners.size, chat.calls]).toEqual([0, 0, 0, []])
+  expect([chat.subscriptions, client.listeners.size, chat.calls]).toEqual([0, 0, []])
 })
 
 test('hydration matches the server, though channel and connection are up by then, and goes live afterwards', async () => {

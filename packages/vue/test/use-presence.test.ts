@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { effectScope, nextTick, reactive, shallowRef } from 'vue'
+import { effectScope, nextTick, reactive, shallowRef, watch } from 'vue'
 import { usePresence } from '../src/index.ts'
 import type { Api } from './api.ts'
 import { FakeChannel } from './fake-channel.ts'
@@ -66,6 +66,24 @@ test('members are those the channel reports', () => {
   chat.present('Bob')
   expect(result.members.value).toMatchObject([{ value: { name: 'Bob' } }])
   expect([result.synced.value, result.error.value]).toEqual([true, undefined])
+})
+
+test('a selection changes when it does, and with what its selector reads', async () => {
+  const chat = new FakeChannel('chat', 'a')
+  const letter = shallowRef('A')
+  const changes: unknown[] = []
+  const { stop } = inScope(() => {
+    const { data } = usePresence(chat.handle, {
+      select: (members) => members.map(({ value }) => value.name).filter((name) => name.startsWith(letter.value)),
+      equal: (before, after) => before.join() === after.join(),
+    })
+    watch(data, (names) => changes.push(names), { flush: 'sync' })
+  })
+  chat.present('Ann', 'Bob')
+  chat.present('Ann', 'Rob')
+  letter.value = 'R'
+  expect(changes).toEqual([['Ann'], ['Rob']])
+  stop()
 })
 
 test('nobody is in no channel: a changed value is not announced, and update by hand says what to do', async () => {
