@@ -48,6 +48,17 @@ export function codeSpansOf(markdown: string): { readonly code: string; readonly
   )
 }
 
+/** The rows of tables, their heads included, cell by cell. */
+export function rowsOf(markdown: string): { readonly cells: readonly string[]; readonly line: number }[] {
+  return split(markdown).prose.flatMap(({ text, number }) =>
+    /^\|.*\|$/.test(text) ? [{ cells: text.slice(1, -1).split('|').map(contentOf), line: number }] : [],
+  )
+}
+
+function contentOf(cell: string): string {
+  return cell.trim().replaceAll('\\`', '`')
+}
+
 const CODE_SPAN = /(`+)(.+?)\1/g
 
 /** As github-slugger does it: lower case, no punctuation but `-` and `_`, spaces become `-`. */

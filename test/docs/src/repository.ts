@@ -21,12 +21,13 @@ export function rootPages(): Page[] {
     .map(read)
 }
 
-/** The pages of the folder `docs`. */
+/** The pages of the folder `docs`, and of the folders in it. */
 export function guidePages(): Page[] {
-  return readdirSync(join(root, 'docs'))
+  return readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name.replaceAll('\\', '/')}`)
     .sort()
-    .map((name) => read(`docs/${name}`))
+    .map(read)
 }
 
 /** The pages of the packages. */
@@ -37,9 +38,22 @@ export function packagePages(): Page[] {
     .map(read)
 }
 
+/** The pages of the examples. */
+export function examplePages(): Page[] {
+  return readdirSync(join(root, 'examples'))
+    .map((name) => `examples/${name}/README.md`)
+    .filter(exists)
+    .map(read)
+}
+
 /** Names of the packages that have a manifest. */
 export function packageNames(): string[] {
   return readdirSync(join(root, 'packages')).filter((name) => exists(`packages/${name}/package.json`))
+}
+
+/** Names of what a folder holds, from the root. */
+export function namesIn(folder: string): string[] {
+  return readdirSync(join(root, folder))
 }
 
 /** The names of all source files of the packages, without their folders. */

@@ -1,6 +1,6 @@
 // The TypeScript of the pages, as files that can be compiled and run. A block belongs to the file its first line
-// names: `// server.ts`. The blocks of one page stand in one folder; those of a package's README stand beside the
-// files of the main README, so that they may import its contract without repeating it.
+// names: `// server.ts`, or `<!-- Room.vue -->`. The blocks of one page stand in one folder, beside those that they import
+// of the README in the page's folder and of the main README, so that a contract need not be repeated.
 
 import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -9,6 +9,7 @@ import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { fencesOf } from './markdown.ts'
 import type { Page } from './repository.ts'
+import { compileVue, isVue } from './vue-component.ts'
 
 /** One block of a page. */
 export interface Snippet {
@@ -22,13 +23,18 @@ export interface Snippet {
 /** Languages of fences that hold code for the compiler. */
 const LANGUAGES = new Set(['ts', 'tsx', 'typescript', 'js', 'jsx', 'javascript', 'mts', 'vue'])
 
+/** The first line of a block. */
+const NAME = /^(?:\/\/ ([\w.-]+\.tsx?)|<!-- ([\w-]+\.vue) -->)$/
+
 /** The snippets of a page. */
 export function snippetsOf({ path, text }: Page): Snippet[] {
   return fencesOf(text)
     .filter(({ language }) => LANGUAGES.has(language))
     .map(({ code, line }) => ({
       page: path,
-      name: /^\/\/ ([\w-]+\.tsx?)$/m.exec(code.split('\n')[0] ?? '')?.[1],
+      name: NAME.exec(code.split('\n')[0] ?? '')
+        ?.slice(1)
+        .find(Boolean),
       code,
       line,
     }))
@@ -60,19 +66,24 @@ export function writeSnippets(
   mkdirSync(parent, { recursive: true })
   const folder = mkdtempSync(join(parent, 'snippets-'))
   const folderOf = (page: string): string => join(folder, page.replaceAll(/[^A-Za-z0-9]+/g, '-'))
-  const main = snippets.filter(({ page }) => page === 'README.md')
+  const snippetsIn = (page: string): readonly Snippet[] => snippets.filter((snippet) => snippet.page === page)
   for (const page of new Set(snippets.map((snippet) => snippet.page))) {
     mkdirSync(folderOf(page))
-    const own = snippets.filter((snippet) => snippet.page === page)
-    for (const snippet of [...neighboursOf(own, main), ...own]) {
-      // Moved down, so that the compiler's line numbers are those of the page.
-      const text = '\n'.repeat(snippet.line - 1) + alter(snippet)
-      if (snippet.name !== undefined) writeFileSync(join(folderOf(page), basename(snippet.name)), text)
+    const own = snippetsIn(page)
+    const nearby = neighboursOf(own, snippetsIn(join(dirname(page), 'README.md')))
+    const distant = neighboursOf([...own, ...nearby], snippetsIn('README.md'))
+    for (const snippet of [...distant, ...nearby, ...own]) {
+      const { name, line } = snippet
+      if (name === undefined) continue
+      const code = alter(snippet)
+      // Moved down, so that the compiler's line numbers are those of the page; a component's begin with the block.
+      const text = '\n'.repeat(line - 1) + (isVue(name) ? compileVue(code, snippet.page, name) : code)
+      writeFileSync(join(folderOf(page), fileOf(name)), text)
     }
   }
   return {
     folder,
-    pathOf: (page, name) => join(folderOf(page), name),
+    pathOf: (page, name) => join(folderOf(page), fileOf(name)),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   }
 }
@@ -83,7 +94,8 @@ export async function compile({ folder }: Workshop): Promise<string> {
     join(folder, 'tsconfig.json'),
     JSON.stringify({
       extends: '../../tsconfig.json',
-      compilerOptions: { moduleDetection: 'force' },
+      // Components go through a bundler, which finds more than Node does: pusher-js has types for bundlers alone.
+      compilerOptions: { moduleDetection: 'force', module: 'ESNext', moduleResolution: 'Bundler' },
       include: ['.'],
     }),
   )
@@ -98,6 +110,11 @@ export async function compile({ folder }: Workshop): Promise<string> {
       },
     )
   })
+}
+
+/** What a snippet is called on disk. TypeScript finds `./Room.vue` there, too. */
+function fileOf(name: string): string {
+  return isVue(name) ? `${name}.ts` : basename(name)
 }
 
 /** Snippets among `others` that these import, and what those import in turn. */

@@ -1,9 +1,18 @@
 import { dirname, posix } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { anchorsOf, codeSpansOf, fencesOf, linksOf } from '../src/markdown.ts'
-import { exists, guidePages, type Page, packagePages, read, rootPages, sourceNames } from '../src/repository.ts'
+import { anchorsOf, codeSpansOf, fencesOf, linksOf, rowsOf } from '../src/markdown.ts'
+import {
+  examplePages,
+  exists,
+  guidePages,
+  type Page,
+  packagePages,
+  read,
+  rootPages,
+  sourceNames,
+} from '../src/repository.ts'
 
-const pages = [...rootPages(), ...guidePages(), ...packagePages()]
+const pages = [...rootPages(), ...guidePages(), ...packagePages(), ...examplePages()]
 
 /** Links to the outside are not followed: a test needs no network. */
 const isExternal = (target: string): boolean => /^[a-z][a-z0-9+.-]*:/i.test(target)
@@ -60,6 +69,14 @@ describe('the reader of pages', () => {
   test('finds fences with their line, and code spans', () => {
     expect(fencesOf(page)).toEqual([{ language: 'ts', code: '// file.ts\n# no heading [no](d.md)', line: 4 }])
     expect(codeSpansOf(page).map(({ code }) => code)).toEqual(['code', '[no](c.md)'])
+  })
+
+  test('finds the rows of tables', () => {
+    expect(rowsOf('| a | b |\n|---|---|\n| `c` | \\`d\\` |\nx | y')).toEqual([
+      { cells: ['a', 'b'], line: 1 },
+      { cells: ['---', '---'], line: 2 },
+      { cells: ['`c`', '`d`'], line: 3 },
+    ])
   })
 
   test('sees a broken link and a broken anchor', () => {

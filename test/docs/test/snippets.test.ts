@@ -4,10 +4,11 @@ import type { AddressInfo } from 'node:net'
 import { pathToFileURL } from 'node:url'
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { knownModules } from '../src/known-modules.ts'
-import { packageNames, packagePages, read, rootPages } from '../src/repository.ts'
+import { guidePages, namesIn, packageNames, packagePages, read, rootPages } from '../src/repository.ts'
 import { compile, importsOf, type Snippet, snippetsOf, writeSnippets } from '../src/snippets.ts'
+import { compileVue } from '../src/vue-component.ts'
 
-const pages = [...rootPages(), ...packagePages()]
+const pages = [...rootPages(), ...guidePages(), ...packagePages()]
 const snippets = pages.flatMap(snippetsOf)
 
 describe('the snippets of the pages', () => {
@@ -40,12 +41,47 @@ describe('the snippets of the pages', () => {
     expect(await compile(workshop)).toBe('')
   })
 
-  test('would not compile with an event the contract does not have', { timeout: 60_000 }, async () => {
-    const workshop = writeSnippets(snippets, ({ name, code }) =>
-      name === 'watch.ts' ? code.replace("publish('message'", "publish('massage'") : code,
+  test('would not compile with a mistake, in TypeScript, in React or in Vue', { timeout: 60_000 }, async () => {
+    const mistakes: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
+      'watch.ts': [["publish('message'", "publish('massage'"]],
+      'Tasks.tsx': [['key={id}', 'key={idd}']],
+      // In the script, in the template, and in what the template says of the props.
+      'Orders.vue': [["publish('note'", "publish('nota'"]],
+      'Tasks.vue': [['<s v-if="done">{{ title }}', '<s v-if="done">{{ title.text }}']],
+      'Readers.vue': [['update({ ...me,', 'update({ ...me.self,']],
+    }
+    const workshop = writeSnippets(snippets, (snippet) =>
+      replaceIn(snippet, snippet.name ?? '', mistakes[snippet.name ?? ''] ?? []),
     )
     onTestFinished(() => workshop.remove())
-    expect(await compile(workshop)).toMatch(/README-md.watch\.ts.*'"massage"' is not assignable/)
+    const found = (await compile(workshop)).split('\n')
+    const complaints: Readonly<Record<string, RegExp>> = {
+      'README-md/watch.ts': /'"massage"' is not assignable/,
+      'snapshot-md/Tasks.tsx': /Cannot find name 'idd'/,
+      'events-md/Orders.vue.ts': /'"nota"' is not assignable/,
+      'snapshot-md/Tasks.vue.ts': /Property 'text' does not exist on type 'string'/,
+      'presence-md/Readers.vue.ts': /Property 'self' does not exist on type '\{ userId: string/,
+    }
+    for (const [file, complaint] of Object.entries(complaints))
+      expect(
+        found.find((line) => line.includes(file) && complaint.test(line)),
+        file,
+      ).toBeDefined()
+  })
+
+  test('need `<script setup lang="ts">` in a component', () => {
+    expect(() => compileVue('<template><p /></template>', 'docs/page.md', 'Room.vue')).toThrow(
+      'docs/page.md, Room.vue: write <script setup lang="ts">',
+    )
+  })
+})
+
+describe('the example that tests components', () => {
+  const shown = [read('README.md'), read('packages/test/README.md')].flatMap(snippetsOf)
+
+  test.each(namesIn('examples/testing/src'))('is what the pages show: %s', (name) => {
+    const { text } = read(`examples/testing/src/${name}`)
+    expect(shown.find((snippet) => snippet.name === name)?.code).toBe(`// ${name}\n${text.trimEnd()}`)
   })
 })
 

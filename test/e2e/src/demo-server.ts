@@ -4,10 +4,13 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const SCRIPT = fileURLToPath(new URL('../../../apps/demo/dist/demo.js', import.meta.url))
+const DEMO = fileURLToPath(new URL('../../../apps/demo/', import.meta.url))
+const SCRIPT = `${DEMO}dist/demo.js`
+const WRANGLER = `${DEMO}node_modules/wrangler/wrangler-dist/cli.js`
 
-/** Milliseconds the server has to print its URL, and to stop. */
+/** Milliseconds the server has to print its URL, and to stop. wrangler bundles the Worker before. */
 const PATIENCE_MS = 15_000
+const WRANGLER_PATIENCE_MS = 60_000
 
 /** A running demo. */
 export interface DemoServer {
@@ -54,12 +57,26 @@ export async function runDemo(options: DemoOptions): Promise<EndedDemo> {
  * @param port 0 takes a free one
  */
 export async function startDemo(port = 0, options: DemoOptions = {}): Promise<DemoServer> {
-  const child = spawnDemo(port, options, 'inherit')
+  return await serving(spawnDemo(port, options, 'inherit'), PATIENCE_MS)
+}
+
+/**
+ * Starts the demo as a Worker in workerd, as `pnpm demo:edge` does. A SIGKILL is for the whole group.
+ * @param folder where its objects keep what they store
+ */
+export async function startEdgeDemo(port: number, folder: string): Promise<DemoServer> {
+  const flags = ['dev', '--port', String(port), '--persist-to', folder, '--log-level', 'info']
+  const env = { WRANGLER_SEND_METRICS: 'false', CLOUDFLARE_CF_FETCH_ENABLED: 'false', NO_COLOR: '1' }
+  const server = await serving(spawnNode(WRANGLER, flags, env, 'inherit'), WRANGLER_PATIENCE_MS)
+  return { ...server, stop: (signal, whom = 'group') => server.stop(signal, whom) }
+}
+
+async function serving(child: ChildProcess, patienceMs: number): Promise<DemoServer> {
   let printed = ''
   child.stdout?.on('data', (chunk: Buffer) => {
     printed += String(chunk)
   })
-  const url = await printedUrl(child)
+  const url = await printedUrl(child, patienceMs)
   return {
     url,
     port: Number(new URL(url).port),
@@ -79,8 +96,18 @@ export async function startDemo(port = 0, options: DemoOptions = {}): Promise<De
 
 function spawnDemo(port: number, { flags = [], env = {} }: DemoOptions, stderr: 'inherit' | 'pipe'): ChildProcess {
   if (!existsSync(SCRIPT)) throw new Error('The demo is not built. Run `pnpm build` first.')
-  const child = spawn(process.execPath, [SCRIPT, ...flags], {
-    env: { ...process.env, PORT: String(port), ...env },
+  return spawnNode(SCRIPT, flags, { PORT: String(port), ...env }, stderr)
+}
+
+function spawnNode(
+  script: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  stderr: 'inherit' | 'pipe',
+): ChildProcess {
+  const child = spawn(process.execPath, [script, ...args], {
+    cwd: DEMO,
+    env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', stderr],
     // As a shell does it, so that a signal can go to the whole group.
     detached: true,
@@ -92,13 +119,13 @@ function spawnDemo(port: number, { flags = [], env = {} }: DemoOptions, stderr: 
   return child
 }
 
-function printedUrl(child: ChildProcess): Promise<string> {
+function printedUrl(child: ChildProcess, patienceMs: number): Promise<string> {
   return new Promise((resolve, reject) => {
     let printed = ''
-    const timer = setTimeout(() => reject(new Error(`The demo did not start. It printed: ${printed}`)), PATIENCE_MS)
+    const timer = setTimeout(() => reject(new Error(`The demo did not start. It printed: ${printed}`)), patienceMs)
     child.stdout?.on('data', (chunk: Buffer) => {
       printed += String(chunk)
-      const url = /http:\/\/localhost:\d+/.exec(printed)?.[0]
+      const url = /http:\/\/(?:localhost|127\.0\.0\.1):\d+/.exec(printed)?.[0]
       if (url === undefined) return
       clearTimeout(timer)
       resolve(url)

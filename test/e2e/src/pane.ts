@@ -1,5 +1,5 @@
 /** One half of the demo page, React's or Vue's, as a person uses it. */
-import type { Locator, Page } from 'playwright-core'
+import { byTestId, type Tab, textsOf, waitForShown, waitUntil } from './tab.ts'
 
 /** The halves of the page. */
 export type PaneName = 'react' | 'vue'
@@ -10,66 +10,97 @@ export type RoomName = 'lobby' | 'chat'
 /** One half of the page. */
 export class Pane {
   readonly name: PaneName
-  readonly #root: Locator
+  readonly #tab: Tab
 
-  constructor(page: Page, name: PaneName) {
+  constructor(tab: Tab, name: PaneName) {
     this.name = name
-    this.#root = page.getByTestId(name)
+    this.#tab = tab
   }
 
   /** Waits until the connection is up over this wire, as the page names it. */
   async online(wire: 'WebSocket' | 'SSE' | 'Polling'): Promise<void> {
-    await this.#root.getByTestId('state').getByText('online', { exact: true }).waitFor()
-    await this.#root.getByTestId('wire').getByText(wire, { exact: true }).waitFor()
+    await waitForShown(this.#tab, this.#at('state'), 'online')
+    await waitForShown(this.#tab, this.#at('wire'), wire)
   }
 
   async choose(wire: 'auto' | 'websocket' | 'sse' | 'polling'): Promise<void> {
-    await this.#root.getByTestId(`wire-${wire}`).click()
+    await this.#tab.click(this.#at(`wire-${wire}`))
   }
 
   async say(room: RoomName, text: string): Promise<void> {
-    await this.#root.getByTestId(`${room}-input`).fill(text)
-    await this.#root.getByTestId(`${room}-send`).click()
+    await this.type(room, text)
+    await this.#tab.click(this.#at(`${room}-send`))
   }
 
   /** Waits until a message is shown. */
   async sees(room: RoomName, text: string): Promise<void> {
-    await this.#messages(room).getByText(text, { exact: true }).first().waitFor()
+    await waitForShown(this.#tab, this.#texts(room), text)
   }
 
   /** The texts of all messages shown, in order. */
-  async texts(room: RoomName): Promise<string[]> {
-    return await this.#messages(room).locator('li[data-id] .text').allTextContents()
+  async texts(room: RoomName): Promise<readonly string[]> {
+    return await textsOf(this.#tab, this.#texts(room))
+  }
+
+  /** Waits until so many messages are shown. */
+  async seesMessages(room: RoomName, count: number): Promise<void> {
+    const texts = JSON.stringify(this.#texts(room))
+    await waitUntil(this.#tab, `document.querySelectorAll(${texts}).length === ${count}`)
+  }
+
+  /** Waits until a gap notice is shown. */
+  async seesGap(room: RoomName): Promise<void> {
+    await waitForShown(this.#tab, this.#gaps(room))
   }
 
   /** The gap notices shown. */
-  gaps(room: RoomName): Locator {
-    return this.#messages(room).locator('li.gap')
+  async gaps(room: RoomName): Promise<readonly string[]> {
+    return await textsOf(this.#tab, this.#gaps(room))
   }
 
-  /** Types without sending. */
+  /** Types behind what is written already, without sending. */
   async type(room: RoomName, text: string): Promise<void> {
-    await this.#root.getByTestId(`${room}-input`).pressSequentially(text)
+    await this.#tab.type(this.#at(`${room}-input`), text)
   }
 
-  /** The note that somebody is typing in a room. */
-  typing(room: RoomName): Locator {
-    return this.#room(room).getByTestId('typing')
+  /** Waits until somebody is seen to type. */
+  async seesTyping(room: RoomName): Promise<void> {
+    await waitForShown(this.#tab, this.#at(room, 'typing'))
   }
 
-  members(): Locator {
-    return this.#root.getByTestId('members').locator('li')
+  /** Whether anybody is seen to type. */
+  async typing(room: RoomName): Promise<boolean> {
+    return (await textsOf(this.#tab, this.#at(room, 'typing'))).length > 0
   }
 
-  rtt(): Locator {
-    return this.#root.getByTestId('rtt')
+  /** Waits until so many are there. */
+  async seesMembers(count: number): Promise<void> {
+    const members = JSON.stringify(this.#members())
+    await waitUntil(this.#tab, `document.querySelectorAll(${members}).length === ${count}`)
   }
 
-  #room(room: RoomName): Locator {
-    return this.#root.getByTestId(room)
+  async members(): Promise<number> {
+    return (await textsOf(this.#tab, this.#members())).length
   }
 
-  #messages(room: RoomName): Locator {
-    return this.#root.getByTestId(`${room}-messages`)
+  /** Waits until it is shown how long a round trip takes. */
+  async seesRtt(): Promise<void> {
+    await waitForShown(this.#tab, this.#at('rtt'), /\d+\s*ms/)
+  }
+
+  #members(): string {
+    return `${this.#at('members')} li`
+  }
+
+  #texts(room: RoomName): string {
+    return `${this.#at(`${room}-messages`)} li[data-id] .text`
+  }
+
+  #gaps(room: RoomName): string {
+    return `${this.#at(`${room}-messages`)} li.gap`
+  }
+
+  #at(...names: readonly string[]): string {
+    return byTestId(this.name, ...names)
   }
 }

@@ -6,12 +6,12 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { missingRedis, startRedis } from '@triwire-test/services'
-import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { launchBrowser } from '../src/browser.ts'
+import { chromium } from '../src/chromium.ts'
 import { type DemoServer, runDemo, startDemo } from '../src/demo-server.ts'
 import { NodesPanel } from '../src/nodes-panel.ts'
 import { Pane } from '../src/pane.ts'
+import type { Browser, Profile, Tab } from '../src/tab.ts'
 
 const FLAGS = ['--nodes', '3', '--broker', 'redis']
 const PATIENCE = { timeout: 20_000 }
@@ -37,10 +37,10 @@ describe.skipIf(missingRedis)(`the demo on three nodes${missingRedis ? ` (${miss
   let browser: Browser
   let server: DemoServer
   let folder: string
-  let problems: string[]
+  let profiles: Profile[]
 
   beforeAll(async () => {
-    browser = await launchBrowser()
+    browser = await chromium.launch()
   })
   afterAll(async () => {
     await browser.close()
@@ -48,20 +48,19 @@ describe.skipIf(missingRedis)(`the demo on three nodes${missingRedis ? ` (${miss
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'triwire-e2e-'))
     server = await startDemo(0, { flags: FLAGS, env: { TMPDIR: folder } })
-    problems = []
+    profiles = []
   })
   afterEach(async () => {
-    await Promise.all(browser.contexts().map((context) => context.close()))
+    for (const profile of profiles) await profile.close()
     await server.stop()
     await rm(folder, { recursive: true })
   })
 
-  async function open(query: string): Promise<Page> {
-    const page = await (await browser.newContext()).newPage()
-    page.setDefaultTimeout(20_000)
-    page.on('pageerror', (error) => problems.push(String(error)))
-    await page.goto(`${server.url}/?${query}`)
-    return page
+  /** A page of a browser of its own. */
+  async function open(query: string): Promise<Tab> {
+    const profile = await browser.createProfile()
+    profiles.push(profile)
+    return await profile.open(`${server.url}/?${query}`)
   }
 
   /** Both halves have heard each tick once and in order, from the first to the last, and say so. */
@@ -69,15 +68,15 @@ describe.skipIf(missingRedis)(`the demo on three nodes${missingRedis ? ` (${miss
     for (const half of HALVES) {
       const ticks = await panel.ticks(half)
       const first = ticks[0] as number
-      expect(ticks).toEqual(Array.from(ticks, (_, index) => first + index))
+      expect(ticks).toEqual(ticks.map((tick, index) => (tick === null ? null : first + index)))
       expect(await panel.account(half)).toEqual({ lost: '0', doubled: '0', disordered: '0' })
     }
   }
 
   it.each(WIRES)('over %s misses no tick while nodes are killed under it', async (wire, label) => {
-    const page = await open(`room=${wire}&wire=${wire}`)
-    const panel = await NodesPanel.watch(page)
-    const [react, vue] = [new Pane(page, 'react'), new Pane(page, 'vue')]
+    const tab = await open(`room=${wire}&wire=${wire}`)
+    const panel = await NodesPanel.watch(tab)
+    const [react, vue] = [new Pane(tab, 'react'), new Pane(tab, 'vue')]
     await react.online(label)
     await vue.online(label)
     const before = new Map((await nodesOf(server)).map(({ id, pid }) => [id, pid]))
@@ -106,14 +105,14 @@ describe.skipIf(missingRedis)(`the demo on three nodes${missingRedis ? ` (${miss
     for (const half of HALVES) await panel.hears(half, 5)
     await expectAllTicks(panel)
     // Whose node was killed is still there: the clients came back before anybody could miss them.
-    expect(await react.members().count()).toBe(2)
-    expect(await vue.members().count()).toBe(2)
-    expect(problems).toEqual([])
+    expect(await react.members()).toBe(2)
+    expect(await vue.members()).toBe(2)
+    expect(await tab.problems()).toEqual([])
   })
 
   it('misses no tick while a node is drained, and is served by another one afterwards', async () => {
-    const page = await open('room=drain')
-    const panel = await NodesPanel.watch(page)
+    const tab = await open('room=drain')
+    const panel = await NodesPanel.watch(tab)
     const drained = await panel.served('react')
     await panel.press('drain', drained)
     await panel.inState(drained, 'down')
@@ -123,20 +122,20 @@ describe.skipIf(missingRedis)(`the demo on three nodes${missingRedis ? ` (${miss
     }
     await panel.inState(drained, 'up')
     await expectAllTicks(panel)
-    expect(problems).toEqual([])
+    expect(await tab.problems()).toEqual([])
   })
 
   it('misses no tick where all nodes were killed at once and came back', async () => {
-    const page = await open('room=all')
-    const panel = await NodesPanel.watch(page)
+    const tab = await open('room=all')
+    const panel = await NodesPanel.watch(tab)
     for (const node of [1, 2, 3]) await panel.press('kill', node)
-    const pane = new Pane(page, 'react')
+    const pane = new Pane(tab, 'react')
     await pane.say('lobby', 'is anybody there?')
-    await new Pane(page, 'vue').sees('lobby', 'is anybody there?')
+    await new Pane(tab, 'vue').sees('lobby', 'is anybody there?')
     for (const half of HALVES) await panel.hears(half, 5)
     await expectAllTicks(panel)
     expect(await pane.texts('lobby')).toEqual(['is anybody there?'])
-    expect(problems).toEqual([])
+    expect(await tab.problems()).toEqual([])
   })
 
   it('shows newcomers the same past, whichever node they meet', async () => {
@@ -147,13 +146,13 @@ describe.skipIf(missingRedis)(`the demo on three nodes${missingRedis ? ` (${miss
     await writer.sees('chat', 'two')
     const met = new Set<number>()
     while (met.size < 3) {
-      const page = await open('room=past')
-      met.add(await (await NodesPanel.watch(page)).served('react'))
+      const tab = await open('room=past')
+      met.add(await (await NodesPanel.watch(tab)).served('react'))
       for (const half of HALVES) {
-        await new Pane(page, half).sees('chat', 'two')
-        expect(await new Pane(page, half).texts('chat')).toEqual(['one', 'two'])
+        await new Pane(tab, half).sees('chat', 'two')
+        expect(await new Pane(tab, half).texts('chat')).toEqual(['one', 'two'])
       }
-      await page.context().close()
+      await tab.close()
     }
   })
 
@@ -178,8 +177,8 @@ describe.skipIf(missingRedis)(`the demo on three nodes${missingRedis ? ` (${miss
     ['SIGINT', 'group'],
     ['SIGTERM', 'process'],
   ] as const)('ends with all it has started on %s to its %s', async (signal, whom) => {
-    const page = await open('room=stop')
-    await new Pane(page, 'react').online('WebSocket')
+    const tab = await open('room=stop')
+    await new Pane(tab, 'react').online('WebSocket')
     const pids = (await nodesOf(server)).flatMap(({ pid }) => pid ?? [])
     expect(pids).toHaveLength(3)
     expect(await server.stop(signal, whom)).toBe(0)

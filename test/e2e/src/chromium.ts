@@ -4,12 +4,14 @@
 //   2. an installed Chromium or Chrome
 //   3. on 64-bit Intel Linux, the one from npm, which needs no system package at all
 
-import { accessSync, constants, existsSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
-import { type Browser, chromium, type LaunchOptions } from 'playwright-core'
+import { existsSync } from 'node:fs'
+import { type Browser, type LaunchOptions, chromium as playwright } from 'playwright-core'
+import { findExecutable } from './executable.ts'
 import { type BrowserBinary, npmChromium, npmChromiumRunsHere } from './npm-chromium.ts'
+import { launchWithPlaywright } from './playwright-browser.ts'
+import type { Engine } from './tab.ts'
 
-export interface LaunchBrowserOptions {
+export interface LaunchChromiumOptions {
   /** `installed`, `npm`, or a path to an executable. Default: TRIWIRE_CHROMIUM, else whichever is there. */
   readonly from?: string | undefined
   /** More command line flags for Chromium. */
@@ -29,15 +31,30 @@ const flags = [
   '--disable-sync',
 ]
 
+/** Chromium. It is never missing: where none can be had, its tests fail and say how to get one. */
+export const chromium: Engine = {
+  name: 'Chromium',
+  cannot: {
+    keep: 'the one from npm keeps none, and Playwright cannot follow a page that is kept',
+    openCovered: 'Playwright has every page take itself for visible',
+  },
+  missing: undefined,
+  launch: async () => launchWithPlaywright(playwright, await launchOptions()),
+}
+
 /**
- * Starts a headless Chromium for Playwright; the caller closes it.
+ * Starts a headless Chromium for what only Playwright can do; the caller closes it.
  *
  * @throws where no browser can be had, with the ways to get one. A browser that was asked for by name and is missing
  * is an error too: a test that ran in another browser than the one asked for would prove something else.
  */
-export async function launchBrowser(options: LaunchBrowserOptions = {}): Promise<Browser> {
-  const launch = await chooseBrowser(options.from ?? process.env.TRIWIRE_CHROMIUM)
-  return chromium.launch({ ...launch, headless: true, args: [...flags, ...(options.args ?? [])] })
+export async function launchChromium(options: LaunchChromiumOptions = {}): Promise<Browser> {
+  return playwright.launch(await launchOptions(options))
+}
+
+async function launchOptions({ from, args = [] }: LaunchChromiumOptions = {}): Promise<LaunchOptions> {
+  const browser = await chooseBrowser(from ?? process.env.TRIWIRE_CHROMIUM)
+  return { ...browser, headless: true, args: [...flags, ...args] }
 }
 
 async function chooseBrowser(from: string | undefined): Promise<LaunchOptions> {
@@ -63,20 +80,8 @@ function launchOptionsOf(binary: BrowserBinary): LaunchOptions {
 function installedBrowser(): LaunchOptions | undefined {
   // Playwright knows where these two systems keep their Chrome, and says so well where there is none.
   if (process.platform === 'darwin' || process.platform === 'win32') return { channel: 'chrome' }
-  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
-  const folders = (process.env.PATH ?? '').split(delimiter)
-  const candidates = names.flatMap((name) => folders.map((folder) => join(folder, name)))
-  const executablePath = candidates.find(isExecutable)
+  const executablePath = findExecutable('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable')
   return executablePath ? { executablePath } : undefined
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
 }
 
 function noBrowser(reason: string): Error {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Browser } from 'playwright-core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { launchBrowser } from '../src/browser.ts'
+import { launchChromium } from '../src/chromium.ts'
 import { npmChromium, npmChromiumRunsHere } from '../src/npm-chromium.ts'
 
 let server: Server
@@ -24,8 +24,8 @@ afterEach(async () => {
   await new Promise((resolve) => server.close(resolve))
 })
 
-async function openPage(options?: Parameters<typeof launchBrowser>[0]) {
-  browser = await launchBrowser(options)
+async function openPage(options?: Parameters<typeof launchChromium>[0]) {
+  browser = await launchChromium(options)
   const page = await browser.newPage()
   await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
   return page
@@ -71,7 +71,7 @@ describe('the browser the end-to-end tests run in', () => {
   }
 
   it('is not replaced by another one where the one asked for is missing', async () => {
-    await expect(launchBrowser({ from: '/no/such/chromium' })).rejects.toThrow(
+    await expect(launchChromium({ from: '/no/such/chromium' })).rejects.toThrow(
       /does not exist.*set TRIWIRE_CHROMIUM/s,
     )
   })

@@ -1,0 +1,4 @@
+import { handle } from '../../../realtime.ts'
+
+export const dynamic = 'force-dynamic'
+export { handle as GET, handle as POST }
