@@ -3,15 +3,18 @@
 // - packages/<name>/test/**/*.test.ts(x)   unit tests; the UI bindings get a DOM
 // - packages/<name>/test/**/*.test-d.ts    type tests: compiled, never run
 // - test/<name>/**/*.test.ts               tests across packages, in Node
+// - examples/<name>/**/*.test.ts(x)        the examples, each with its own; those that show something get a DOM
 //
 // The condition `@triwire/source` makes every import of ours resolve to TypeScript sources, so no test needs a build.
 
 import { existsSync, readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
+import { EngineTable } from './test/e2e/src/engine-table.ts'
 
 // Setting conditions replaces Vite's own for a server, so they are repeated behind ours.
 const conditions = ['@triwire/source', 'module', 'node', 'development|production']
-const needDom = new Set(['react', 'vue'])
+const needDom = new Set(['react', 'vue', 'testing', 'tanstack-query', 'pinia'])
 
 function foldersIn(parent: string): string[] {
   const folder = new URL(`${parent}/`, import.meta.url)
@@ -42,6 +45,23 @@ function unitTests(name: string): TestProjectInlineConfiguration {
   }
 }
 
+/** The tests of the hooks once more, on React 18. What the app imports is replaced here, what React itself does in the setup. */
+function react18Tests(): TestProjectInlineConfiguration {
+  const { test } = unitTests('react')
+  return {
+    extends: true,
+    root: 'packages/react',
+    resolve: { alias: [{ find: /^(react|react-dom)(?=$|\/)/, replacement: '$1-18' }] },
+    test: {
+      ...test,
+      name: 'react-18',
+      include: ['test/{use-,server-}*.test.tsx'],
+      setupFiles: [fileURLToPath(new URL('packages/react/test/on-react-18.ts', import.meta.url))],
+      typecheck: { enabled: false },
+    },
+  }
+}
+
 function crossPackageTests(name: string): TestProjectInlineConfiguration {
   const isEndToEnd = name === 'e2e'
   return {
@@ -57,16 +77,34 @@ function crossPackageTests(name: string): TestProjectInlineConfiguration {
   }
 }
 
+function exampleTests(name: string): TestProjectInlineConfiguration {
+  return {
+    extends: true,
+    root: `examples/${name}`,
+    test: {
+      name: `example-${name}`,
+      environment: needDom.has(name) ? 'jsdom' : 'node',
+      include: ['**/*.test.{ts,tsx}'],
+    },
+  }
+}
+
 // `.ci/run` counts tests from this file rather than from printed text.
 const reportFile = process.env.TRIWIRE_TEST_REPORT
+const reporters = ['default', new EngineTable()]
 
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
-    projects: [...foldersIn('packages').map(unitTests), ...foldersIn('test').map(crossPackageTests)],
+    projects: [
+      ...foldersIn('packages').map(unitTests),
+      react18Tests(),
+      ...foldersIn('test').map(crossPackageTests),
+      ...foldersIn('examples').map(exampleTests),
+    ],
     // Cases that wait in real time wait together: they ask for it with `test.concurrent`.
     maxConcurrency: 12,
-    reporters: reportFile ? ['default', ['json', { outputFile: reportFile }]] : ['default'],
+    reporters: reportFile ? [...reporters, ['json', { outputFile: reportFile }]] : reporters,
   },
 })
