@@ -68,7 +68,7 @@ function registerTests({ engine, start, keeps }: DemoHost): void {
         await vue.sees(room, `${room} one`)
         await vue.say(room, `${room} two`)
         await react.sees(room, `${room} two`)
-        await react.say(room, `${room} three`)
+        await react.sayByButton(room, `${room} three`)
         await vue.sees(room, `${room} three`)
         await react.sees(room, `${room} three`)
         const expected = [`${room} one`, `${room} two`, `${room} three`]

@@ -27,9 +27,26 @@ export class Pane {
     await this.#tab.click(this.#at(`wire-${wire}`))
   }
 
+  /**
+   * Types a line and presses Enter. Where others write meanwhile, the page moves: a click may find the place where the
+   * button has just been.
+   */
   async say(room: RoomName, text: string): Promise<void> {
     await this.type(room, text)
+    await this.#tab.enter(this.#at(`${room}-input`))
+    await this.#emptied(room)
+  }
+
+  /** Types a line and clicks on the button. */
+  async sayByButton(room: RoomName, text: string): Promise<void> {
+    await this.type(room, text)
     await this.#tab.click(this.#at(`${room}-send`))
+    await this.#emptied(room)
+  }
+
+  /** Waits until the page has taken the line. */
+  async #emptied(room: RoomName): Promise<void> {
+    await waitUntil(this.#tab, `document.querySelector(${JSON.stringify(this.#at(`${room}-input`))}).value === ''`)
   }
 
   /** Waits until a message is shown. */

@@ -61,6 +61,7 @@ function playwrightTab(page: Page): Tab {
     goBack: async () => void (await page.goBack()),
     click: (selector) => page.locator(selector).first().click(),
     type: (selector, text) => page.locator(selector).first().pressSequentially(text),
+    enter: (selector) => page.locator(selector).first().press('Enter'),
     evaluate: (expression) => page.evaluate(expression),
     setFrozen: async (isFrozen) => {
       if (isFrozen) thaw = await freezePage(page, true)

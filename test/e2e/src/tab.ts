@@ -15,6 +15,8 @@ export interface Tab {
   click(selector: string): Promise<void>
   /** Types into an input, key by key. */
   type(selector: string, text: string): Promise<void>
+  /** Presses the Enter key in an input. */
+  enter(selector: string): Promise<void>
   /** The value of an expression in the page, or what its promise resolves with, as JSON carries it. */
   evaluate(expression: string): Promise<unknown>
   /** Stops everything that runs in it, as browsers do with tabs that nobody has looked at for long, or lets it go on. */

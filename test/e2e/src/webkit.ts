@@ -177,6 +177,9 @@ const WATCH = `(() => {
   addEventListener('unhandledrejection', ({ reason }) => problems.push(String(reason)))
 })()`
 
+/** The key, as WebDriver writes it. */
+const ENTER = '\uE007'
+
 /** A window of a session as a tab. */
 function webDriverTab(session: WebDriverSession, window: string, handleClosed: () => void): Tab {
   const problems: unknown[] = []
@@ -198,6 +201,7 @@ function webDriverTab(session: WebDriverSession, window: string, handleClosed: (
     goBack: () => session.goBack(window),
     click: (selector) => act(selector, 'click', {}),
     type: (selector, text) => act(selector, 'value', { text }),
+    enter: (selector) => act(selector, 'value', { text: ENTER }),
     evaluate: (expression) => session.evaluate(window, expression),
     setFrozen: () => Promise.reject(new Error(CANNOT.setFrozen)),
     advance: () => Promise.reject(new Error(CANNOT.advance)),

@@ -40,6 +40,8 @@ export interface Disturbed {
   readonly endsAt: number
   /** SIGKILL, a moment without it, and another life on the same port. */
   replaceServer(): Promise<void>
+  /** Resolves when every client has heard something on every channel: only then is there something to lose. */
+  untilHeard(): Promise<void>
   /** Resolves when all clients are on this wire. */
   untilOn(wire: WireName): Promise<void>
 }
@@ -66,15 +68,16 @@ const SETTLE_MS = 30_000
 const LOOK_MS = 50
 const CHANGE_MS = 40_000
 
-/** Kills whenever it has been up for so long, and cuts of all connections at a distance of their own. */
+/** Kills whenever it has been up for so long, at least one, and cuts of all connections at a distance of their own. */
 export function killsAndCuts(killAfterMs: number, cutEveryMs: number): Disturbance {
-  return async ({ proxy, endsAt, replaceServer }) => {
+  return async ({ proxy, endsAt, replaceServer, untilHeard }) => {
+    await untilHeard()
     proxy.setFaults([{ kind: 'cut', everyMs: cutEveryMs }])
-    while (Date.now() + killAfterMs < endsAt) {
+    do {
       await sleep(killAfterMs)
       await replaceServer()
-    }
-    await sleep(endsAt - Date.now())
+    } while (Date.now() + killAfterMs < endsAt)
+    await sleep(Math.max(0, endsAt - Date.now()))
     proxy.setFaults([])
   }
 }
@@ -144,8 +147,12 @@ export async function runChaos(startHost: StartHost, options: ChaosOptions): Pro
         await sleep(LOOK_MS)
       }
     }
+    const untilHeard = async (): Promise<void> => {
+      const deaf = await fleet.call('heard', SETTLE_MS)
+      if (deaf.length > 0) throw new Error(`Nothing was heard by ${deaf.join(', ')}.`)
+    }
     const { origin } = server
-    await options.disturb({ proxy, origin, endsAt, replaceServer: () => server.replace(), untilOn })
+    await options.disturb({ proxy, origin, endsAt, replaceServer: () => server.replace(), untilHeard, untilOn })
     await emitted
     await published
 

@@ -8,16 +8,14 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { EdgeRuntime, runServer } from 'edge-runtime'
 import type { ChildOptions } from './apps/app.ts'
+import { SEES_BY_WRITING } from './sees-by-writing.ts'
 
 const [script = '', first = ''] = process.argv.slice(2)
 const initialCode = readFileSync(script, 'utf8')
 
-/** Milliseconds between heartbeats: edge-runtime sees that a client is gone when it writes to it, and not before. */
-const HEARTBEAT_MS = 1000
-
 async function serveAnother(options: string): Promise<number> {
   const { limits, port = 0, ...rest } = JSON.parse(options) as ChildOptions
-  const hostOptions = JSON.stringify({ limits: { heartbeatMs: HEARTBEAT_MS, ...limits }, ...rest })
+  const hostOptions = JSON.stringify({ limits: { ...SEES_BY_WRITING, ...limits }, ...rest })
   const runtime = new EdgeRuntime({ initialCode, extend: (context) => Object.assign(context, { hostOptions }) })
   const { url } = await runServer({ runtime, host: '127.0.0.1', port })
   return Number(new URL(url).port)

@@ -1,6 +1,7 @@
 /** Where the servers of a suite come from. */
 import { actInside, type Host, type HostOptions, type StartHost } from '@triwire-test/conformance'
 import type { Bundles } from './bundle.ts'
+import { SEES_BY_WRITING } from './sees-by-writing.ts'
 import { startWorkerd } from './workerd.ts'
 
 /** What starts the servers of a suite, and ends what they share. */
@@ -26,12 +27,6 @@ export function shareProcess(start: StartHost): Servers {
     end: async () => (await process)?.close(),
   }
 }
-
-/**
- * workerd sees that the client of a response is gone when it writes to it, and not before: so there are heartbeats every
- * second. Now and then it does not see it of a poll until that ends, whatever is written: so polls end after five.
- */
-const SEES_BY_WRITING = { heartbeatMs: 1000, pollHoldMs: 5000 }
 
 /** Workers, each with a runtime of its own that is ended with it. */
 export function workerdServers(entry: string, bundles: Bundles): Servers {

@@ -6,7 +6,7 @@ import WebSocket from 'ws'
 import type { api } from '../contract.ts'
 import { type HistoryLine, openHistory } from '../history.ts'
 import { serveParent } from './child.ts'
-import { Reader, untilMarked } from './reader.ts'
+import { Reader, untilHeard, untilMarked } from './reader.ts'
 
 /** A channel of a round. */
 export interface RoundChannel {
@@ -123,6 +123,11 @@ const handlers = {
         await Promise.all(waiting)
       }),
     )
+  },
+
+  /** Waits until a message came on every channel of every client; says where none did. */
+  heard(boundMs: number): Promise<string[]> {
+    return untilHeard(readers, boundMs)
   },
 
   /** Waits until every channel of every client has an end mark; says which have not. */

@@ -42,13 +42,22 @@ export class Reader extends EventEmitter<{ news: [] }> {
 }
 
 /** Waits until all of these readers have an end mark; says who has not. */
-export async function untilMarked(
+export function untilMarked(readers: ReadonlyMap<string, Reader>, n: number, boundMs: number): Promise<string[]> {
+  return untilAll(readers, ({ marked }) => marked >= n, boundMs)
+}
+
+/** Waits until all of these readers have received a message; says who has not. */
+export function untilHeard(readers: ReadonlyMap<string, Reader>, boundMs: number): Promise<string[]> {
+  return untilAll(readers, ({ firstAt }) => firstAt !== undefined, boundMs)
+}
+
+async function untilAll(
   readers: ReadonlyMap<string, Reader>,
-  n: number,
+  holds: (reader: Reader) => boolean,
   boundMs: number,
 ): Promise<string[]> {
   const late = await Promise.all(
-    [...readers].map(async ([id, reader]) => ((await reader.until(() => reader.marked >= n, boundMs)) ? [] : [id])),
+    [...readers].map(async ([id, reader]) => ((await reader.until(() => holds(reader), boundMs)) ? [] : [id])),
   )
   return late.flat()
 }
