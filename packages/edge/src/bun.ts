@@ -151,7 +151,7 @@ function optionsFor({ body, heartbeatMs, pongMs }: Limits) {
 
 function sinkOf(ws: BunSocket): Sink {
   return {
-    write: (text) => {
+    write: ({ text }) => {
       // Dropped: with a hole in it this connection is worth nothing. The client comes back from its cursor.
       if (ws.readyState === OPEN && ws.send(text) === 0) ws.terminate()
     },

@@ -119,7 +119,7 @@ function accept(engine: Engine, ws: DenoSocket, head: RequestHead): void {
     }, delayMs)
   }
   const sink: Sink = {
-    write: (text) => {
+    write: ({ text }) => {
       if (ws.readyState !== OPEN || farewell !== undefined) return
       try {
         ws.send(text)

@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Exchange, type Sink, type SinkListener, TriwireError } from '@triwire/server'
 import { headOf } from './node-head.ts'
+import { openResponse } from './node-response.ts'
 
 /** One request. */
 export class NodeExchange implements Exchange {
@@ -85,27 +86,8 @@ export class NodeExchange implements Exchange {
   }
 
   open(status: number, headers: Readonly<Record<string, string>>, listener: SinkListener): Sink {
-    const outgoing = this.#outgoing
-    outgoing.on('drain', () => listener.handleDrain())
-    outgoing.on('error', () => listener.handleClosed())
-    outgoing.on('close', () => listener.handleClosed())
-    // A stream ends when its client or this server goes; kept alive, its connection would only hold up the closing.
-    if (headers['content-type']?.startsWith('text/event-stream')) outgoing.shouldKeepAlive = false
-    outgoing.writeHead(status, headers)
-    outgoing.flushHeaders()
+    const sink = openResponse(this.#outgoing, status, headers, listener)
     this.#answer()
-    if (outgoing.destroyed) queueMicrotask(() => listener.handleClosed())
-    return {
-      write: (text) => {
-        if (!outgoing.writableEnded && !outgoing.destroyed) outgoing.write(text)
-      },
-      buffered: () => outgoing.writableLength,
-      close: () => {
-        outgoing.end()
-      },
-      terminate: () => {
-        outgoing.destroy()
-      },
-    }
+    return sink
   }
 }

@@ -30,7 +30,7 @@ import type { FrozenAttachment } from './frozen.ts'
 import type { Hub } from './hub.ts'
 import { type Identity, memberOf } from './identity.ts'
 import { Marks } from './marks.ts'
-import { Outlet } from './outlet.ts'
+import { Outlet, type OutletHost } from './outlet.ts'
 import { PresenceLeases } from './presence-leases.ts'
 import type { Reader } from './reader.ts'
 import { asTriwireError, codeOf, encodeError, retryFor, revokedMeanwhile } from './refusal.ts'
@@ -62,7 +62,7 @@ export interface AttachmentOptions {
 }
 
 /** The attachment. */
-export class Attachment implements StaysHost, SinkListener, Attached {
+export class Attachment implements StaysHost, OutletHost, SinkListener, Attached {
   readonly kind: AttachmentKind
   readonly remoteAddress: string | undefined
   readonly #hub: Hub
@@ -96,12 +96,12 @@ export class Attachment implements StaysHost, SinkListener, Attached {
     this.remoteAddress = options.remoteAddress
     this.#leases = new PresenceLeases(hub, options.speaker.member, options.frozen?.leases)
     this.#outlet = new Outlet({
+      turn: hub.turn,
+      host: this,
       framing: options.kind !== 'stream' ? 'batch' : options.plain === true ? 'sse-with-ids' : 'sse',
       // A poll is handed over as a whole when it ends: a page at most.
       limitBytes: options.kind === 'poll' ? hub.limits.replayBytes : hub.limits.outboundBytes,
       marks: this.#lasting ? this.#createMarks() : undefined,
-      onTurn: () => this.#handleTurn(),
-      onDrained: () => this.#stays.handleDrain(),
     })
     this.#stays = new Stays(hub, this)
     this.#expiry = new Expiry(hub.wheel, {
@@ -257,8 +257,14 @@ export class Attachment implements StaysHost, SinkListener, Attached {
 
   write(line: string): void {
     if (this.#ended || this.#expiry.over) return
-    this.#substantial ||= isSubstantial(line)
+    if (this.kind === 'poll') this.#substantial ||= isSubstantial(line)
     this.#outlet.write(line)
+  }
+
+  writeShared(line: string): void {
+    if (this.#ended || this.#expiry.over) return
+    this.#substantial = true
+    this.#outlet.writeShared(line)
   }
 
   writeLossy(line: string, slot: string): void {
@@ -293,9 +299,13 @@ export class Attachment implements StaysHost, SinkListener, Attached {
     this.#finishPollIfDue()
   }
 
-  #handleTurn(): void {
+  handleTurn(): void {
     if (this.kind === 'poll' || this.kind === 'send') this.#finishPollIfDue()
     else this.#outlet.flush()
+  }
+
+  handleDrained(): void {
+    this.#stays.handleDrain()
   }
 
   #finishPollIfDue(): void {
@@ -488,7 +498,7 @@ export class Attachment implements StaysHost, SinkListener, Attached {
       return
     }
     this.#bufferedAtBeat = overflowing ? bufferedBytes : 0
-    this.write(HEARTBEAT)
+    this.writeShared(HEARTBEAT)
     if (sink?.probe === undefined || this.#silence !== undefined) return
     this.#silence = this.#hub.wheel.schedule(this.#hub.limits.pongMs, () => {
       sink.terminate?.()

@@ -21,6 +21,7 @@ import {
   WEBSOCKET_SUBPROTOCOL,
 } from '@triwire/protocol'
 import { Attachment, type AttachmentKind, checkHello } from './attachment.ts'
+import { Chunk } from './chunk.ts'
 import type { Hub } from './hub.ts'
 import { type Identity, memberOf } from './identity.ts'
 import { checkOrigin } from './origin.ts'
@@ -35,7 +36,7 @@ const PRIVATE_HEADERS = {
 }
 
 /** Fills the first buffer of proxies that wait for one: several are known to hold 2 KB. */
-const PADDING = formatSsePadding(2048)
+const PADDING = new Chunk(formatSsePadding(2048))
 
 const POST_ENDPOINTS: Readonly<Record<string, AttachmentKind>> = {
   '/stream': 'stream',

@@ -20,6 +20,7 @@ import type { AllowedOrigins } from './origin.ts'
 import { Publisher } from './publisher.ts'
 import { revokedMeanwhile } from './refusal.ts'
 import { type Cancel, type SetTimer, TimerWheel } from './timer-wheel.ts'
+import { Turn } from './turn.ts'
 
 /** Milliseconds a channel stays open after its last reader went: long polls come and go. */
 const LINGER_MS = 30_000
@@ -62,6 +63,7 @@ export class Hub {
   readonly logger: Logger
   readonly origins: AllowedOrigins
   readonly wheel: TimerWheel
+  readonly turn: Turn = new Turn()
   readonly publisher: Publisher
   readonly commander: Commander
   readonly connections: Connections

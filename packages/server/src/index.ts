@@ -27,6 +27,7 @@ export type {
   SettledOutcome,
   SignalMessage,
 } from './broker.ts'
+export { Chunk } from './chunk.ts'
 export type { Engine, HomeEngine, HostOptions, Servable } from './engine.ts'
 export type { FrozenAttachment, FrozenLeases, FrozenSocket, FrozenStay } from './frozen.ts'
 export type { AuthRequest } from './identity.ts'

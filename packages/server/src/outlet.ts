@@ -1,42 +1,45 @@
 /**
- * What waits to be written to one connection. Lines are collected and written once per turn of the event loop: a burst
- * of events costs one system call, not one each. When the host has more bytes waiting than the limit, the outlet is
+ * What waits to be written to one connection. Lines are collected and written once per turn (turn.ts). When the host has more bytes waiting than the limit, the outlet is
  * congested: answers still go out (the inbound rate bounds them), readers stop, and of lossy lines the newest per slot
  * is kept. Memory per connection is bounded by the limit, however slow the client. Where the host cannot tell what it has
  * waiting, the client does (marks.ts).
  */
-import { encodeBatch, encodeLine } from '@triwire/protocol'
-import { defer } from './defer.ts'
+import { encodeLine } from '@triwire/protocol'
+import { type Batch, type Framing, frame } from './batch.ts'
+import { Chunk } from './chunk.ts'
 import type { Marks } from './marks.ts'
 import type { Sink } from './sink.ts'
-import { frameSse } from './sse-frame.ts'
+import type { Turn, TurnMember } from './turn.ts'
 
 /** Lossy lines kept for a congested connection, as long as they do not exceed its limit of bytes. */
 const MAX_LOSSY = 256
 
-/** How lines become text: joined by newlines, or as server-sent events, with or without cursors as event ids. */
-export type Framing = 'batch' | 'sse' | 'sse-with-ids'
+/** What an outlet needs of its attachment. */
+export interface OutletHost {
+  /** A turn is over in which something was written: decides whether to `flush`. */
+  handleTurn(): void
+  /** The congestion is over. */
+  handleDrained(): void
+}
 
 /** What an outlet is made of. */
 export interface OutletOptions {
+  readonly turn: Turn
+  readonly host: OutletHost
   readonly framing: Framing
   /** Bytes beyond which the connection counts as congested. */
   readonly limitBytes: number
   /** For hosts that cannot tell. Left out: there, whatever is written counts as taken. */
   readonly marks?: Marks | undefined
-  /** Called once per turn in which something was written; decides whether to `flush`. */
-  readonly onTurn: () => void
-  /** Called when the congestion is over. */
-  readonly onDrained: () => void
 }
 
 /** The outlet. */
-export class Outlet {
+export class Outlet implements TurnMember {
   readonly #options: OutletOptions
-  readonly #lossy = new Map<string, string>()
+  #lossy: Map<string, string> | undefined
   #sink: Sink | undefined
-  #lines: string[] = []
-  #bytes = 0
+  /** Undefined where nothing waits. */
+  #batch: Batch | undefined
   #lossyBytes = 0
   #scheduled = false
   #congested = false
@@ -55,7 +58,7 @@ export class Outlet {
    * that has arrived in one turn, however much, so what waits for the end of the turn goes to the host before it is asked.
    */
   overflows(): boolean {
-    if (this.#bytes > this.#options.limitBytes) this.#handOver()
+    if (this.#waitingBytes > this.#options.limitBytes) this.#handOver()
     return this.#load() > 1
   }
 
@@ -67,25 +70,27 @@ export class Outlet {
   /** Gives the outlet its connection; what was written before goes out in this turn. */
   open(sink: Sink): void {
     this.#sink = sink
-    if (this.#lines.length > 0) this.#schedule()
+    if (this.#batch !== undefined) this.#schedule()
   }
 
+  /** Writes a line that nobody else gets. */
   write(line: string): void {
-    if (this.#closed) return
-    this.#lines.push(line)
-    this.#bytes += line.length
-    const { limitBytes, marks } = this.#options
-    if (this.#bytes > limitBytes || (marks !== undefined && marks.load(this.#bytes) > 1)) this.#congested = true
-    this.#schedule()
+    if (!this.#closed) this.#wait((this.#batch ?? this.#options.turn.start).withOwn(line))
+  }
+
+  /** Writes a line that others get as well. */
+  writeShared(line: string): void {
+    if (!this.#closed) this.#wait((this.#batch ?? this.#options.turn.start).withShared(line))
   }
 
   /** Writes a line that may be lost: while congested, only the newest of a slot is kept. */
   writeLossy(line: string, slot: string): void {
     if (!this.#congested) {
-      this.write(line)
+      this.writeShared(line)
       return
     }
     this.#forget(slot)
+    this.#lossy ??= new Map()
     this.#lossy.set(slot, line)
     this.#lossyBytes += line.length
     for (const oldest of this.#lossy.keys()) {
@@ -96,12 +101,12 @@ export class Outlet {
 
   /** Forgets the lossy lines whose slot begins so. */
   forgetLossy(prefix: string): void {
-    for (const slot of this.#lossy.keys()) if (slot.startsWith(prefix)) this.#forget(slot)
+    for (const slot of this.#lossy?.keys() ?? []) if (slot.startsWith(prefix)) this.#forget(slot)
   }
 
   /** Hands everything to the host now. */
   flush(): void {
-    if (this.#sink === undefined || (this.#lines.length === 0 && !this.#congested)) return
+    if (this.#sink === undefined || (this.#batch === undefined && !this.#congested)) return
     this.#handOver()
     if (this.#load() > 1) this.#congested = true
     else this.#drained()
@@ -109,14 +114,15 @@ export class Outlet {
 
   #handOver(): void {
     const sink = this.#sink
-    if (sink === undefined || this.#lines.length === 0) return
-    const lines = this.#lines
-    this.#lines = []
-    this.#bytes = 0
-    const text = this.#frame(lines)
-    sink.write(text)
-    const mark = sink.buffered() === undefined ? this.#options.marks?.handleWritten(text.length) : undefined
-    if (mark !== undefined) sink.write(this.#frame([encodeLine({ t: 'mark', n: mark })]))
+    const batch = this.#batch
+    if (sink === undefined || batch === undefined) return
+    this.#batch = undefined
+    const { framing, marks } = this.#options
+    const chunk = batch.framed(framing)
+    sink.write(chunk)
+    if (marks === undefined || sink.buffered() !== undefined) return
+    const mark = marks.handleWritten(chunk.text.length)
+    if (mark !== undefined) sink.write(new Chunk(frame([encodeLine({ t: 'mark', n: mark })], framing)))
   }
 
   /** The host has taken something. */
@@ -135,18 +141,35 @@ export class Outlet {
   close(): void {
     this.#closed = true
     this.#options.marks?.close()
-    this.#lines = []
+    this.#batch = undefined
     this.#takeLossy()
   }
 
-  #forget(slot: string): void {
-    this.#lossyBytes -= this.#lossy.get(slot)?.length ?? 0
-    this.#lossy.delete(slot)
+  /** The turn in which something was written is over. */
+  handleTurn(): void {
+    this.#scheduled = false
+    if (!this.#closed) this.#options.host.handleTurn()
   }
 
-  #takeLossy(): string[] {
-    const lines = [...this.#lossy.values()]
-    this.#lossy.clear()
+  get #waitingBytes(): number {
+    return this.#batch?.length ?? 0
+  }
+
+  #wait(batch: Batch): void {
+    this.#batch = batch
+    const { limitBytes, marks } = this.#options
+    if (batch.length > limitBytes || (marks !== undefined && marks.load(batch.length) > 1)) this.#congested = true
+    this.#schedule()
+  }
+
+  #forget(slot: string): void {
+    this.#lossyBytes -= this.#lossy?.get(slot)?.length ?? 0
+    this.#lossy?.delete(slot)
+  }
+
+  #takeLossy(): Iterable<string> {
+    const lines = this.#lossy?.values() ?? []
+    this.#lossy = undefined
     this.#lossyBytes = 0
     return lines
   }
@@ -158,25 +181,16 @@ export class Outlet {
     return buffered === undefined ? (marks?.load() ?? 0) : buffered / limitBytes
   }
 
-  #frame(lines: readonly string[]): string {
-    const { framing } = this.#options
-    if (framing === 'batch') return encodeBatch(lines)
-    return lines.map((line) => frameSse(line, framing === 'sse-with-ids')).join('')
-  }
-
   #schedule(): void {
     if (this.#scheduled || this.#sink === undefined) return
     this.#scheduled = true
-    defer(() => {
-      this.#scheduled = false
-      if (!this.#closed) this.#options.onTurn()
-    })
+    this.#options.turn.join(this)
   }
 
   #drained(): void {
     if (!this.#congested) return
     this.#congested = false
     for (const line of this.#takeLossy()) this.write(line)
-    this.#options.onDrained()
+    this.#options.host.handleDrained()
   }
 }

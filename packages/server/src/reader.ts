@@ -26,7 +26,10 @@ import { type ChannelReader, encodeEntry, type LiveChannel } from './live-channe
 export interface ReaderHost {
   readonly member: string
   readonly congested: boolean
+  /** Writes a line that nobody else gets. */
   write(line: string): void
+  /** Writes a line that others get as well: encoded once, it goes out as one buffer for all. */
+  writeShared(line: string): void
   /** Of several lossy lines in one slot that cannot be written now, the newest is kept. */
   writeLossy(line: string, slot: string): void
   /** Permissions may have changed. */
@@ -187,7 +190,7 @@ export class Reader implements ChannelReader {
       return
     }
     this.#position = cursor
-    this.#host.write(line)
+    this.#host.writeShared(line)
   }
 
   handleSignal(line: string, slot: string): void {
@@ -197,7 +200,7 @@ export class Reader implements ChannelReader {
   handlePresence(line: string): void {
     if (this.#state === 'closed') return
     if (this.#host.congested) this.#missPresence()
-    else this.#host.write(line)
+    else this.#host.writeShared(line)
   }
 
   handleReauthorize(): void {

@@ -3,10 +3,15 @@
  * means to answer it. Host adapters implement these and nothing else; every rule lives above them.
  */
 
+import type { Chunk } from './chunk.ts'
+
 /** Where an attachment's text goes. */
 export interface Sink {
-  /** Writes text. Never throws; writing after the end is ignored. */
-  write(text: string): void
+  /**
+   * Writes text, as one frame or one piece of a body. Whatever a host makes of it, it makes once: by `chunk.as`. Never
+   * throws; writing after the end is ignored.
+   */
+  write(chunk: Chunk): void
   /**
    * Bytes written that the host has not yet taken. Undefined, always, where the host cannot tell: then clients are asked
    * how far they are (PROTOCOL.md §8.14), which costs them a line now and then.

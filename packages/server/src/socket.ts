@@ -4,6 +4,7 @@
  */
 import { closeCodeFor, decodeUpstream, splitBatch, TriwireError, type UpstreamLine } from '@triwire/protocol'
 import { Attachment, checkHello } from './attachment.ts'
+import { Chunk } from './chunk.ts'
 import type { FrozenAttachment, FrozenSocket } from './frozen.ts'
 import type { Hub } from './hub.ts'
 import { memberOf } from './identity.ts'
@@ -171,7 +172,7 @@ export class Socket implements SinkListener {
     this.#closed = true
     this.#deadline()
     const code = codeOf(error)
-    this.#sink.write(encodeError(error))
+    this.#sink.write(new Chunk(encodeError(error)))
     this.#sink.close(closeCodeFor(code), code)
     this.#attachment?.handleClosed()
   }

@@ -1,5 +1,6 @@
 /** The exchange of hosts that speak `Request → Response`, with web streams. Node has a leaner one in `@triwire/hono`. */
 import { TriwireError } from '@triwire/protocol'
+import type { Chunk } from './chunk.ts'
 import { withDeadline } from './deadline.ts'
 import type { Exchange, Sink, SinkListener } from './sink.ts'
 
@@ -118,7 +119,6 @@ async function readOut(reader: ReadableStreamDefaultReader<Uint8Array>): Promise
 class StreamSink implements Sink {
   readonly stream: ReadableStream<Uint8Array>
   readonly #listener: SinkListener
-  readonly #encoder = new TextEncoder()
   /** Undefined once either side has ended the stream. */
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
   #begin: ReturnType<typeof setTimeout> | undefined
@@ -140,13 +140,17 @@ class StreamSink implements Sink {
 
   /** Sends the head of a batch that has nothing to say yet, by an empty line: several hosts keep it for the first byte. */
   beginSoon(): void {
-    this.#begin = setTimeout(() => this.write('\n'), HEAD_WITHIN_MS)
+    this.#begin = setTimeout(() => this.#enqueue(HEAD), HEAD_WITHIN_MS)
   }
 
-  write(text: string): void {
+  write(chunk: Chunk): void {
+    this.#enqueue(chunk.as(toBytes))
+  }
+
+  #enqueue(bytes: Uint8Array): void {
     clearTimeout(this.#begin)
     try {
-      this.#controller?.enqueue(this.#encoder.encode(text))
+      this.#controller?.enqueue(bytes)
     } catch {
       // A host may close or break the stream from its end without cancelling it.
       this.handleGone()
@@ -198,6 +202,14 @@ function utf8Decoder(): (chunk?: Uint8Array) => string {
 }
 
 const HIGH_WATER_MARK = 64 * 1024
+
+const encoder = new TextEncoder()
+
+function toBytes(text: string): Uint8Array {
+  return encoder.encode(text)
+}
+
+const HEAD = toBytes('\n')
 
 /** Milliseconds after which whoever waits for a held answer is shown that it has begun; most answers are there before. */
 const HEAD_WITHIN_MS = 20

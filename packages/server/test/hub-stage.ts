@@ -2,6 +2,7 @@
 import { TriwireError } from '@triwire/protocol'
 import { expect } from 'vitest'
 import type { Broker } from '../src/broker.ts'
+import type { Chunk } from '../src/chunk.ts'
 import type { FrozenSocket } from '../src/frozen.ts'
 import { Gate } from '../src/gate.ts'
 import { handleExchange } from '../src/http.ts'
@@ -154,7 +155,7 @@ class FakeSink implements Sink {
     if (kind === 'socket') this.probe = () => void this.probes++
   }
 
-  write(text: string): void {
+  write({ text }: Chunk): void {
     this.written.push(text)
     if (!this.stalled) return
     this.#waiting += text.length

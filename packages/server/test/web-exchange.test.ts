@@ -1,5 +1,7 @@
 /** Requests as web streams: what hosts do to them from their end, and what the engine is told of it. */
+
 import { describe, expect, it, vi } from 'vitest'
+import { Chunk } from '../src/chunk.ts'
 import { WebExchange } from '../src/web-exchange.ts'
 
 const EVENTS = { 'content-type': 'text/event-stream' }
@@ -24,8 +26,8 @@ const streamOf = (start: (controller: ReadableStreamDefaultController<Uint8Array
 describe('a response as a web stream', () => {
   it('carries what is written and ends with it', async () => {
     const { exchange, sink, listener } = open()
-    sink.write('one ')
-    sink.write('two')
+    sink.write(new Chunk('one '))
+    sink.write(new Chunk('two'))
     sink.close(1000, '')
     expect(await (await exchange.response).text()).toBe('one two')
     expect(listener.handleClosed).not.toHaveBeenCalled()
@@ -37,7 +39,7 @@ describe('a response as a web stream', () => {
     const { body } = await exchange.response
     await body?.cancel()
     abort.abort()
-    sink.write('late')
+    sink.write(new Chunk('late'))
     sink.close(1000, '')
     sink.terminate?.()
     expect(listener.handleClosed).toHaveBeenCalledTimes(1)
@@ -63,8 +65,8 @@ describe('a response as a web stream', () => {
       throw new TypeError('the stream is not in a state that permits enqueue')
     })
     try {
-      sink.write('one')
-      sink.write('two')
+      sink.write(new Chunk('one'))
+      sink.write(new Chunk('two'))
     } finally {
       enqueue.mockRestore()
     }
@@ -77,7 +79,7 @@ describe('a response as a web stream', () => {
     })
     const exchange = new WebExchange(request, { path: '/stream' })
     const sink = exchange.open(200, EVENTS, { handleDrain() {}, handleClosed() {}, handleAlive() {} })
-    sink.write('fine')
+    sink.write(new Chunk('fine'))
     sink.close(1000, '')
     expect(await (await exchange.response).text()).toBe('fine')
   })
@@ -86,7 +88,7 @@ describe('a response as a web stream', () => {
     const { exchange, sink, listener } = open()
     listener.handleDrain.mockClear()
     const bytes = new TextEncoder().encode('é'.repeat(50_000)).byteLength
-    sink.write('é'.repeat(50_000))
+    sink.write(new Chunk('é'.repeat(50_000)))
     expect(sink.buffered()).toBe(bytes)
     const reader = (await exchange.response).body?.getReader()
     await reader?.read()
@@ -104,7 +106,7 @@ describe('a response as a web stream', () => {
     const { exchange, sink } = open(BATCH)
     const reader = (await exchange.response).body?.getReader()
     expect(new TextDecoder().decode((await reader?.read())?.value)).toBe('\n')
-    sink.write('{"t":"pong","n":1}')
+    sink.write(new Chunk('{"t":"pong","n":1}'))
     expect(new TextDecoder().decode((await reader?.read())?.value)).toBe('{"t":"pong","n":1}')
   })
 
@@ -112,7 +114,7 @@ describe('a response as a web stream', () => {
     vi.useFakeTimers()
     try {
       const { exchange, sink } = open(BATCH)
-      sink.write('first')
+      sink.write(new Chunk('first'))
       vi.advanceTimersByTime(1000)
       sink.close(1000, '')
       expect(await (await exchange.response).text()).toBe('first')

@@ -59,7 +59,7 @@ export function acceptSocket(
     socket.handleClosed()
   }
   const sink: Sink = {
-    write(text) {
+    write({ text }) {
       if (closing || connection.nodeEnd === undefined) return
       wiretap?.(connection, text, connection.down.bufferedBytes)
       connection.sendDown(text.length, () => end.handleMessage(text))
@@ -159,7 +159,7 @@ export function handleRequest(
       if (connection.nodeEnd === undefined) clock.after(0, node.site.actor, () => given.handleClosed())
       else connection.sendDown(100, () => end.handleHead(status))
       return {
-        write(text) {
+        write({ text }) {
           if (!ended && connection.nodeEnd !== undefined) part(text)
         },
         buffered: () => connection.down.bufferedBytes,

@@ -30,7 +30,7 @@ export function blindfold<TEngine extends Engine>(engine: TEngine): TEngine {
 function withoutSight(sink: Sink): Sink {
   // Said one by one, because a sink may be a class.
   return {
-    write: (text) => sink.write(text),
+    write: (chunk) => sink.write(chunk),
     buffered: () => undefined,
     close: (code, reason) => sink.close(code, reason),
     probe: () => sink.probe?.(),

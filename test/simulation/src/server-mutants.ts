@@ -119,7 +119,7 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
     why: 'What waits for a slow client grows without bound.',
     file: OUTLET,
     find: 'if (this.#load() > 1) this.#congested = true',
-    replace: 'if (this.#bytes < 0) this.#congested = true',
+    replace: 'if (this.#lossyBytes < 0) this.#congested = true',
   },
   {
     name: 'claims are ignored',

@@ -112,7 +112,7 @@ export class ObjectSockets {
   #sinkOf(socket: ObjectSocket): Sink {
     return {
       sleeps: true,
-      write: (text) => {
+      write: ({ text }) => {
         try {
           socket.send(text)
         } catch {
