@@ -1,44 +1,88 @@
 /**
  * A WebSocket of the `ws` package as a sink. The library reads, answers pings and closes; messages are written past it,
  * straight to the connection: it would make a frame for each receiver, in two pieces, of what is the same for all.
+ *
+ * A connection lasts and mostly is quiet, so what it costs is what it holds: one object here, no closures, and nothing of
+ * the request it came with.
  */
 import type { IncomingMessage } from 'node:http'
-import type { Engine, RequestHead, Sink } from '@triwire/server'
+import type { Socket as Connection } from 'node:net'
+import type { Chunk, Engine, RequestHead, Sink, Socket } from '@triwire/server'
 import type { RawData, WebSocket } from 'ws'
 import { encodeTextFrame } from './text-frame.ts'
 
 /** Hands an upgraded connection to the engine. */
 export function acceptSocket(engine: Engine, ws: WebSocket, incoming: IncomingMessage, head: RequestHead): void {
-  // Nothing else of the request is held on to for as long as the connection lasts.
-  const { socket: connection } = incoming
-  const sink: Sink = {
-    // Control frames of the library may come between any two of ours, and never into one.
-    write: (chunk) => {
-      if (ws.readyState === ws.OPEN) connection.write(chunk.as(encodeTextFrame))
-    },
-    buffered: () => connection.writableLength,
-    close: (code, reason) => ws.close(code, reason),
-    probe: () => {
-      if (ws.readyState === ws.OPEN) ws.ping()
-    },
-    terminate: () => ws.terminate(),
-  }
+  const sink = new NodeSocket(ws, incoming.socket)
   const socket = engine.acceptSocket(sink, head)
-  const handleDrain = (): void => socket.handleDrain()
-  connection.on('drain', handleDrain)
-  ws.on('message', (data: RawData, isBinary: boolean) => {
-    socket.handleAlive()
-    if (isBinary) socket.handleBinary()
-    else void socket.handleText(textOf(data))
-  })
-  ws.on('pong', () => socket.handleAlive())
-  // The library closes after a protocol error by itself, with the right code; `close` follows.
-  ws.on('error', () => {})
-  ws.on('close', () => {
-    connection.off('drain', handleDrain)
-    socket.handleClosed()
-  })
+  ;(ws as Owned)[OWNER] = socket
+  ;(incoming.socket as Owned)[OWNER] = socket
+  ws.on('message', handleMessage)
+  ws.on('pong', handlePong)
+  ws.on('error', ignore)
+  ws.on('close', handleClose)
+  incoming.socket.on('drain', handleDrain)
 }
+
+/** Where a listener finds whom to tell: one that holds nothing is one for all connections. */
+const OWNER = Symbol('triwire')
+
+interface Owned {
+  [OWNER]?: Socket
+}
+
+class NodeSocket implements Sink {
+  readonly #ws: WebSocket
+  readonly #connection: Connection
+
+  constructor(ws: WebSocket, connection: Connection) {
+    this.#ws = ws
+    this.#connection = connection
+  }
+
+  /** Control frames of the library may come between any two of ours, and never into one. */
+  write(chunk: Chunk): void {
+    if (this.#ws.readyState === this.#ws.OPEN) this.#connection.write(chunk.as(encodeTextFrame))
+  }
+
+  buffered(): number {
+    return this.#connection.writableLength
+  }
+
+  close(code: number, reason: string): void {
+    this.#ws.close(code, reason)
+  }
+
+  probe(): void {
+    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.ping()
+  }
+
+  terminate(): void {
+    this.#ws.terminate()
+  }
+}
+
+function handleMessage(this: WebSocket & Owned, data: RawData, isBinary: boolean): void {
+  const socket = this[OWNER]
+  socket?.handleAlive()
+  if (isBinary) socket?.handleBinary()
+  else void socket?.handleText(textOf(data))
+}
+
+function handlePong(this: WebSocket & Owned): void {
+  this[OWNER]?.handleAlive()
+}
+
+function handleDrain(this: Connection & Owned): void {
+  this[OWNER]?.handleDrain()
+}
+
+function handleClose(this: WebSocket & Owned): void {
+  this[OWNER]?.handleClosed()
+}
+
+/** After a protocol error the library closes by itself, with the right code; `close` follows. */
+function ignore(): void {}
 
 function textOf(data: RawData): string {
   if (Array.isArray(data)) return Buffer.concat(data).toString('utf8')

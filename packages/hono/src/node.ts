@@ -52,6 +52,13 @@ async function upgrade(engine: Engine, c: Context, incoming: IncomingMessage, pa
     return new Response(null, { status: 501 })
   }
   return await upgradeWebSocket(c, {
-    onOpen: (_event, context) => acceptSocket(engine, context.raw as unknown as WebSocket, incoming, head),
+    onOpen: (_event, context) => {
+      const ws = context.raw as unknown as WebSocket
+      // What listens behind this call would hold request and context for as long as the connection lasts, and does nothing.
+      queueMicrotask(() => {
+        ws.removeAllListeners()
+        acceptSocket(engine, ws, incoming, head)
+      })
+    },
   })
 }

@@ -25,7 +25,7 @@ import {
   type UpstreamLine,
 } from '@triwire/protocol'
 import type { Attached } from './connections.ts'
-import { Expiry } from './expiry.ts'
+import { Expiry, type ExpiryHost } from './expiry.ts'
 import type { FrozenAttachment } from './frozen.ts'
 import type { Hub } from './hub.ts'
 import { type Identity, memberOf } from './identity.ts'
@@ -62,20 +62,22 @@ export interface AttachmentOptions {
 }
 
 /** The attachment. */
-export class Attachment implements StaysHost, OutletHost, SinkListener, Attached {
+export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListener, Attached {
   readonly kind: AttachmentKind
   readonly remoteAddress: string | undefined
   readonly #hub: Hub
   readonly #options: AttachmentOptions
   readonly #outlet: Outlet
-  readonly #leases: PresenceLeases
   readonly #stays: Stays
   readonly #expiry: Expiry
   #speaker: Speaker
   #sink: Sink | undefined
   /** Runs while a sign of life is awaited. */
   #silence: Cancel | undefined
-  #timers: Cancel[] = []
+  #timers: Cancel[] | undefined
+  #beats = false
+  /** Undefined until somebody shows something. */
+  #leases: PresenceLeases | undefined
   #ended = false
   /** Whether a poll has something to say that its client does not know. */
   #substantial = false
@@ -84,7 +86,7 @@ export class Attachment implements StaysHost, OutletHost, SinkListener, Attached
   /** What waited at the last heartbeat, where that was too much. */
   #bufferedAtBeat = 0
   /** The last line about another session's presence. */
-  #others: Promise<void> = Promise.resolve()
+  #others: Promise<void> | undefined
   /** How many second hellos came: of several, the last one counts. */
   #refreshes = 0
 
@@ -94,7 +96,8 @@ export class Attachment implements StaysHost, OutletHost, SinkListener, Attached
     this.kind = options.kind
     this.#speaker = options.speaker
     this.remoteAddress = options.remoteAddress
-    this.#leases = new PresenceLeases(hub, options.speaker.member, options.frozen?.leases)
+    if (options.frozen?.leases)
+      this.#leases = new PresenceLeases(hub, options.speaker.member, options.frozen.leases)
     this.#outlet = new Outlet({
       turn: hub.turn,
       host: this,
@@ -104,11 +107,7 @@ export class Attachment implements StaysHost, OutletHost, SinkListener, Attached
       marks: this.#lasting ? this.#createMarks() : undefined,
     })
     this.#stays = new Stays(hub, this)
-    this.#expiry = new Expiry(hub.wheel, {
-      // A poll brings its token with the next one.
-      announce: this.#lasting ? (leftMs) => this.write(encodeLine({ t: 'expires', in: leftMs })) : undefined,
-      end: () => this.close('unauthorized'),
-    })
+    this.#expiry = new Expiry(hub.wheel, this)
   }
 
   get speaker(): Speaker {
@@ -140,7 +139,8 @@ export class Attachment implements StaysHost, OutletHost, SinkListener, Attached
     const { identity, member } = this.#speaker
     const { user, principal, expiresAt } = identity
     const until = expiresAt === undefined ? {} : { expiresAt }
-    return { user, principal, member, ...until, stays: this.#stays.freeze(), leases: this.#leases.freeze() }
+    const leases = this.#leases && { leases: this.#leases.freeze() }
+    return { user, principal, member, ...until, stays: this.#stays.freeze(), ...leases }
   }
 
   /** Goes on where it was frozen; resolves when whatever its channels get from now on reaches it. */
@@ -160,17 +160,18 @@ export class Attachment implements StaysHost, OutletHost, SinkListener, Attached
     }
     // First of all: a poll that may not wait ends right here, with what it has.
     this.#outlet.open(sink)
-    const { heartbeatMs, rotateMs, overlapMs } = this.#hub.limits
-    const { wheel } = this.#hub
-    if (this.#lasting && !sink.sleeps) this.#timers.push(wheel.repeat(heartbeatMs, () => this.#beat()))
-    if (this.kind === 'stream')
-      this.#timers.push(wheel.schedule(rotateMs, () => this.sendOff('rotate', 0, overlapMs)))
+    const { rotateMs, overlapMs } = this.#hub.limits
+    if (this.#lasting && !sink.sleeps) {
+      this.#beats = true
+      this.#hub.heartbeats.enter()
+    }
+    if (this.kind === 'stream') this.#later(rotateMs, () => this.sendOff('rotate', 0, overlapMs))
     if (this.kind === 'poll') {
       const release = (): void => {
         this.#holding = false
         this.#finishPollIfDue()
       }
-      if (holdMs > 0) this.#timers.push(wheel.schedule(holdMs, release))
+      if (holdMs > 0) this.#later(holdMs, release)
       else release()
     }
     // What was sent in time is answered: the answer of a slow handler is no reason to cost a client its wire.
@@ -221,19 +222,17 @@ export class Attachment implements StaysHost, OutletHost, SinkListener, Attached
   sendOff(code: 'rotate' | 'draining', retryMs: number, leftMs: number): void {
     if (this.#ended || this.#sentOff) return
     this.#sentOff = true
-    const { wheel } = this.#hub
     // The next one goes elsewhere: a poll needs no more to move than to end.
-    if (this.kind === 'poll') this.#timers.push(wheel.schedule(Math.min(retryMs, leftMs), () => this.finish()))
-    else if (this.#options.plain === true) {
-      this.#timers.push(wheel.schedule(Math.min(retryMs, leftMs), () => this.close(code)))
-    } else {
+    if (this.kind === 'poll') this.#later(Math.min(retryMs, leftMs), () => this.finish())
+    else if (this.#options.plain === true) this.#later(Math.min(retryMs, leftMs), () => this.close(code))
+    else {
       this.write(encodeLine({ t: 'bye', code, retry: retryMs, in: leftMs }))
-      this.#timers.push(wheel.schedule(leftMs, () => this.close(code)))
+      this.#later(leftMs, () => this.close(code))
     }
   }
 
   revoke(): void {
-    this.#leases.close(0)
+    this.#leases?.close(0)
     this.close('unauthorized')
   }
 
@@ -286,7 +285,7 @@ export class Attachment implements StaysHost, OutletHost, SinkListener, Attached
   }
 
   handleExpelled(address: string, error: TriwireError): void {
-    this.#leases.drop(address)
+    this.#leases?.drop(address)
     // With its one channel an EventSource has nothing left; when it comes back, it is told by a status.
     if (this.#options.plain === true) this.close(codeOf(error))
   }
@@ -335,7 +334,7 @@ export class Attachment implements StaysHost, OutletHost, SinkListener, Attached
       case 'pres':
         if (line.s === undefined) return await this.#handlePresenceLine(line, opening)
         // One after another: what is let go must not come back by a line before that, which is still being decided.
-        this.#others = this.#others.then(() => this.#handlePresenceLine(line, opening))
+        this.#others = (this.#others ?? Promise.resolve()).then(() => this.#handlePresenceLine(line, opening))
         return await this.#others
       case 'ping':
         if (this.#take({ of: 'ping' })) this.write(encodeLine({ t: 'pong', n: line.n }))
@@ -440,9 +439,9 @@ export class Attachment implements StaysHost, OutletHost, SinkListener, Attached
       const member = line.s === undefined ? this.member : await memberOf(identity.principal, line.s)
       if (line.d !== undefined) {
         await app.authorize(resolved, identity, 'presence')
-        await this.#leases.show(member, resolved, line.d, line.n, this.kind !== 'send')
-      } else if (member === this.member) await this.#leases.leave(line.ch, line.n)
-      else this.#leases.letGo(member, line.ch)
+        await this.#openLeases().show(member, resolved, line.d, line.n, this.kind !== 'send')
+      } else if (member === this.member) await this.#openLeases().leave(line.ch, line.n)
+      else this.#leases?.letGo(member, line.ch)
     } catch (error) {
       this.#refuse(error, about)
     }
@@ -461,6 +460,17 @@ export class Attachment implements StaysHost, OutletHost, SinkListener, Attached
     }
     this.writeError(new TriwireError('rate_limited', 'Too many lines at once. Slow down.', { retryMs }), about)
     return false
+  }
+
+  #openLeases(): PresenceLeases {
+    this.#leases ??= new PresenceLeases(this.#hub, this.member)
+    if (this.#ended) this.#leases.close()
+    return this.#leases
+  }
+
+  #later(delayMs: number, callback: () => void): void {
+    this.#timers ??= []
+    this.#timers.push(this.#hub.wheel.schedule(delayMs, callback))
   }
 
   #refuse(error: unknown, about: Pick<ErrorLine, 'of' | 'ch' | 'n' | 'id'>): void {
@@ -487,7 +497,21 @@ export class Attachment implements StaysHost, OutletHost, SinkListener, Attached
     return this.kind === 'socket' || this.kind === 'stream'
   }
 
-  #beat(): void {
+  get renews(): boolean {
+    // A poll brings its token with the next one.
+    return this.#lasting
+  }
+
+  handleExpiring(leftMs: number): void {
+    this.write(encodeLine({ t: 'expires', in: leftMs }))
+  }
+
+  handleExpired(): void {
+    this.close('unauthorized')
+  }
+
+  beat(): void {
+    if (!this.#beats) return
     const sink = this.#sink
     const overflowing = this.#outlet.overflows()
     const { bufferedBytes } = this.#outlet
@@ -511,12 +535,13 @@ export class Attachment implements StaysHost, OutletHost, SinkListener, Attached
     if (this.#ended) return
     this.#ended = true
     this.handleAlive()
-    for (const cancel of this.#timers) cancel()
-    this.#timers = []
+    for (const cancel of this.#timers ?? []) cancel()
+    this.#timers = undefined
+    if (this.#beats) this.#hub.heartbeats.leave()
     this.#expiry.close()
     this.#outlet.close()
     this.#stays.close()
-    this.#leases.close()
+    this.#leases?.close()
     this.#hub.connections.dismiss(this)
   }
 }

@@ -26,13 +26,16 @@ export interface Attached {
   handleSeen(mark: number): boolean
   /** Ends a poll with what it has. */
   finish(): void
+  /** Says that the server is there, and looks whether the client is. Nothing where there are no heartbeats. */
+  beat(): void
 }
 
 /** The connections. */
 export class Connections {
   readonly #limits: Limits
   readonly #all = new Set<Attached>()
-  readonly #sessions = new Map<string, Set<Attached>>()
+  /** By session: mostly one, while wires change two. */
+  readonly #sessions = new Map<string, Attached | Set<Attached>>()
   readonly #whenEmpty: (() => void)[] = []
   readonly #perUser = new Map<string, number>()
   readonly #perAddress = new Map<string, number>()
@@ -48,6 +51,11 @@ export class Connections {
   /** All of them, at this moment. */
   list(): Attached[] {
     return [...this.#all]
+  }
+
+  /** Goes through them, and through those that come meanwhile. */
+  walk(): Iterator<Attached> {
+    return this.#all.values()
   }
 
   /** Resolves when there is none. */
@@ -75,8 +83,10 @@ export class Connections {
     }
     this.#perUser.set(principal, ofUser + 1)
     if (address !== undefined) this.#perAddress.set(address, ofAddress + 1)
-    const session = this.#sessions.get(member) ?? new Set()
-    this.#sessions.set(member, session.add(attachment))
+    const others = this.#sessions.get(member)
+    if (others === undefined) this.#sessions.set(member, attachment)
+    else if (others instanceof Set) others.add(attachment)
+    else this.#sessions.set(member, new Set([others, attachment]))
     this.#all.add(attachment)
   }
 
@@ -85,8 +95,8 @@ export class Connections {
     if (!this.#all.delete(attachment)) return
     const { member, identity } = attachment.speaker
     const session = this.#sessions.get(member)
-    session?.delete(attachment)
-    if (session?.size === 0) this.#sessions.delete(member)
+    if (session instanceof Set) session.delete(attachment)
+    if (session === attachment || (session instanceof Set && session.size === 0)) this.#sessions.delete(member)
     decrement(this.#perUser, identity.principal)
     const address = canonicalAddress(attachment.remoteAddress)
     if (address !== undefined) decrement(this.#perAddress, address)
@@ -95,11 +105,17 @@ export class Connections {
 
   /** Takes an answer to a mark, from whichever connection of its session it came. False where it answers none. */
   handleSeen(member: string, mark: number): boolean {
-    return [...(this.#sessions.get(member) ?? [])].some((attachment) => attachment.handleSeen(mark))
+    return this.#of(member).some((attachment) => attachment.handleSeen(mark))
   }
 
   #pollOf(member: string): Attached | undefined {
-    return [...(this.#sessions.get(member) ?? [])].find(({ kind }) => kind === 'poll')
+    return this.#of(member).find(({ kind }) => kind === 'poll')
+  }
+
+  #of(member: string): Attached[] {
+    const session = this.#sessions.get(member)
+    if (session === undefined) return []
+    return session instanceof Set ? [...session] : [session]
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { TriwireError } from '@triwire/protocol'
 import type { Broker } from './broker.ts'
-import type { FrozenSocket } from './frozen.ts'
+import { type FrozenSocket, freezeHead } from './frozen.ts'
 import { handleExchange, upgradeStatus } from './http.ts'
 import { Hub, type HubOptions } from './hub.ts'
 import { type Limits, resolveLimits } from './limits.ts'
@@ -144,7 +144,7 @@ function createEngine(getHub: () => Hub, getLimits: () => Limits, logger: Logger
     logger,
     handle: (exchange) => handleExchange(getHub(), exchange),
     upgradeStatus: (head) => upgradeStatus(getHub(), head),
-    acceptSocket: (sink, head) => new Socket(getHub(), sink, head),
+    acceptSocket: (sink, head) => new Socket(getHub(), sink, freezeHead(head)),
     reviveSocket: (sink, frozen) => Socket.revive(getHub(), sink, frozen),
     resume: () => getHub().resume(),
     drain: (spreadMs) => getHub().drain(spreadMs),

@@ -10,23 +10,26 @@ const NOTICE_MS = 10_000
 /** Milliseconds that are too few to announce: what the client would do comes too late. */
 const SHORTEST_NOTICE_MS = 1000
 
-/** What happens when. */
-export interface ExpiryOptions {
-  /** Called once per token, `NOTICE_MS` or half of its life before the end. Left out: nobody is told. */
-  readonly announce?: ((leftMs: number) => void) | undefined
-  readonly end: () => void
+/** Whose token it is. */
+export interface ExpiryHost {
+  /** Whether it brings another token on the same connection. */
+  readonly renews: boolean
+  /** Called once per token where it `renews`, `NOTICE_MS` or half of its life before the end. */
+  handleExpiring(leftMs: number): void
+  handleExpired(): void
 }
 
 /** The expiry of one attachment's token. */
 export class Expiry {
   readonly #wheel: TimerWheel
-  readonly #options: ExpiryOptions
+  readonly #host: ExpiryHost
   #endsAt = Number.POSITIVE_INFINITY
-  #timers: Cancel[] = []
+  #notice: Cancel | undefined
+  #end: Cancel | undefined
 
-  constructor(wheel: TimerWheel, options: ExpiryOptions) {
+  constructor(wheel: TimerWheel, host: ExpiryHost) {
     this.#wheel = wheel
-    this.#options = options
+    this.#host = host
   }
 
   /** Whether the token has run out. */
@@ -40,18 +43,18 @@ export class Expiry {
     this.close()
     this.#endsAt = endsAt
     if (endsAt === Number.POSITIVE_INFINITY) return
-    const { announce, end } = this.#options
+    const host = this.#host
     const leftMs = endsAt - Date.now()
     const noticeMs = Math.min(NOTICE_MS, leftMs / 2)
-    if (announce !== undefined && noticeMs >= SHORTEST_NOTICE_MS) {
-      this.#timers.push(this.#wheel.schedule(leftMs - noticeMs, () => announce(endsAt - Date.now())))
+    if (host.renews && noticeMs >= SHORTEST_NOTICE_MS) {
+      this.#notice = this.#wheel.schedule(leftMs - noticeMs, () => host.handleExpiring(endsAt - Date.now()))
     }
-    this.#timers.push(this.#wheel.schedule(leftMs, end))
+    this.#end = this.#wheel.schedule(leftMs, () => host.handleExpired())
   }
 
   /** Lets go of its timers. */
   close(): void {
-    for (const cancel of this.#timers) cancel()
-    this.#timers = []
+    this.#notice?.()
+    this.#end?.()
   }
 }

@@ -4,15 +4,22 @@
  * any earlier moment: then its client is sent again what it has, and knows that by the offsets.
  */
 
+import type { RequestHead } from './sink.ts'
+
+/** What of an upgrade may be asked for later: its headers, and where it came from. */
+export interface FrozenHead {
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  readonly remoteAddress?: string | undefined
+}
+
+/** Takes what is kept of a head. */
+export function freezeHead({ headers, remoteAddress }: RequestHead): FrozenHead {
+  return { headers: [...headers], remoteAddress }
+}
+
 /** A frozen socket. */
 export interface FrozenSocket {
-  /** Path, query and headers of its upgrade, and where it came from. */
-  readonly head: {
-    readonly path: string
-    readonly query: string
-    readonly headers: readonly (readonly [name: string, value: string])[]
-    readonly remoteAddress?: string
-  }
+  readonly head: FrozenHead
   /** Undefined before its `hello`. */
   readonly attachment?: FrozenAttachment
 }
@@ -25,7 +32,8 @@ export interface FrozenAttachment {
   /** Milliseconds since the epoch. */
   readonly expiresAt?: number
   readonly stays: readonly FrozenStay[]
-  readonly leases: FrozenLeases
+  /** Undefined where nobody has shown anything. */
+  readonly leases?: FrozenLeases
 }
 
 /** A channel, and where its reader stands. */

@@ -11,6 +11,7 @@ import { type Attached, Connections } from './connections.ts'
 import { Control, type Notice } from './control.ts'
 import { withDeadline } from './deadline.ts'
 import type { Gate } from './gate.ts'
+import { Heartbeats } from './heartbeats.ts'
 import type { Identity } from './identity.ts'
 import type { Limits } from './limits.ts'
 import { LiveChannel } from './live-channel.ts'
@@ -67,6 +68,7 @@ export class Hub {
   readonly publisher: Publisher
   readonly commander: Commander
   readonly connections: Connections
+  readonly heartbeats: Heartbeats
   readonly control: Control
   readonly #occupancy: Occupancy
   readonly #channels = new Map<string, OpenChannel>()
@@ -84,6 +86,7 @@ export class Hub {
     this.origins = options.origins
     this.wheel = new TimerWheel(Date.now, options.setTimer)
     this.connections = new Connections(options.limits)
+    this.heartbeats = new Heartbeats(this.connections, this.wheel, options.limits.heartbeatMs)
     this.control = new Control({
       broker: options.broker,
       wheel: this.wheel,

@@ -18,8 +18,9 @@ import {
   startOf,
   TriwireError,
 } from '@triwire/protocol'
-import type { LogEntry, ReadResult } from './broker.ts'
+import type { Broker, LogEntry, ReadResult } from './broker.ts'
 import type { FrozenStay } from './frozen.ts'
+import type { Limits } from './limits.ts'
 import { type ChannelReader, encodeEntry, type LiveChannel } from './live-channel.ts'
 
 /** What a reader needs of its attachment. */
@@ -50,12 +51,11 @@ export interface Start {
   readonly fresh: boolean
 }
 
-/** Bounds of one page. */
-export interface PageSize {
-  readonly events: number
-  readonly bytes: number
-  /** Bytes of a page for a connection that could not take all of the one before: more would be read in vain. */
-  readonly slowBytes: number
+/** What a reader is made of. */
+export interface ReaderOptions {
+  readonly broker: Broker
+  readonly limits: Limits
+  readonly wantsPresence: boolean
 }
 
 interface SnapshotData {
@@ -68,13 +68,6 @@ interface SnapshotData {
   readonly overlapTo: number
 }
 
-type ReadPage = (request: {
-  after?: Cursor | undefined
-  tail?: number | undefined
-  limit: number
-  bytes: number
-}) => Promise<ReadResult>
-
 /** Milliseconds before a failed read of the log is tried again. */
 const RETRY_MS = 1000
 
@@ -84,8 +77,8 @@ export class Reader implements ChannelReader {
   readonly wantsPresence: boolean
   hearsPresence = false
   readonly #host: ReaderHost
-  readonly #read: ReadPage
-  readonly #page: PageSize
+  readonly #broker: Broker
+  readonly #limits: Limits
   #state: 'starting' | 'reading' | 'live' | 'lagging' | 'closed' = 'starting'
   #position: Cursor = startOf('-')
   #start: Start | undefined
@@ -100,16 +93,12 @@ export class Reader implements ChannelReader {
   #interruptions = 0
   #verifiedAt = 0
 
-  constructor(
-    channel: LiveChannel,
-    host: ReaderHost,
-    options: { readonly read: ReadPage; readonly page: PageSize; readonly wantsPresence: boolean },
-  ) {
+  constructor(channel: LiveChannel, host: ReaderHost, { broker, limits, wantsPresence }: ReaderOptions) {
     this.channel = channel
     this.#host = host
-    this.#read = options.read
-    this.#page = options.page
-    this.wantsPresence = options.wantsPresence
+    this.#broker = broker
+    this.#limits = limits
+    this.wantsPresence = wantsPresence
   }
 
   get member(): string {
@@ -281,7 +270,7 @@ export class Reader implements ChannelReader {
 
   /** Starts behind the gap if what the client stands on is lost; then, or if it has left meanwhile, there is no more to do. */
   async #verifyAhead(ahead: Cursor): Promise<boolean> {
-    const result = await this.#read({ after: ahead, limit: 0, bytes: 0 })
+    const result = await this.#broker.read(this.channel.address, { after: ahead, limit: 0, bytes: 0 })
     if (this.closed || result.status === 'page') return this.closed
     if (this.#start !== undefined) await this.#startBehindGap(this.#start, ahead, result)
     return true
@@ -392,7 +381,9 @@ export class Reader implements ChannelReader {
 
   #readPage(request: { after?: Cursor; tail?: number }): Promise<ReadResult> {
     const empty = request.after === undefined && request.tail === undefined
-    const { events, bytes, slowBytes } = this.#page
-    return this.#read({ ...request, limit: empty ? 0 : events, bytes: this.#wasCut ? slowBytes : bytes })
+    const { replayEvents, replayBytes, outboundBytes } = this.#limits
+    // To a connection that could not take all of the page before, more would be read in vain.
+    const bytes = this.#wasCut ? Math.min(outboundBytes, replayBytes) : replayBytes
+    return this.#broker.read(this.channel.address, { ...request, limit: empty ? 0 : replayEvents, bytes })
   }
 }

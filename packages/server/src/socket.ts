@@ -2,14 +2,21 @@
  * A WebSocket from the server's side: `hello` within the deadline, then an attachment. The host has checked Origin and
  * subprotocol before the upgrade and brings text frames, one by one.
  */
-import { closeCodeFor, decodeUpstream, splitBatch, TriwireError, type UpstreamLine } from '@triwire/protocol'
+import {
+  closeCodeFor,
+  decodeUpstream,
+  type HelloLine,
+  splitBatch,
+  TriwireError,
+  type UpstreamLine,
+} from '@triwire/protocol'
 import { Attachment, checkHello } from './attachment.ts'
 import { Chunk } from './chunk.ts'
-import type { FrozenAttachment, FrozenSocket } from './frozen.ts'
+import type { FrozenAttachment, FrozenHead, FrozenSocket } from './frozen.ts'
 import type { Hub } from './hub.ts'
-import { memberOf } from './identity.ts'
+import { type Identity, memberOf } from './identity.ts'
 import { asTriwireError, codeOf, encodeError } from './refusal.ts'
-import type { RequestHead, Sink, SinkListener } from './sink.ts'
+import type { Sink, SinkListener } from './sink.ts'
 import type { Speaker } from './speaker.ts'
 import type { Cancel } from './timer-wheel.ts'
 
@@ -20,25 +27,18 @@ const FRAME_OVERHEAD = 64
 export class Socket implements SinkListener {
   readonly #hub: Hub
   readonly #sink: Sink
-  readonly #head: RequestHead
-  readonly #deadline: Cancel
+  /** What is left of the upgrade request, as text: it may be asked for once more, and lasts as long as the connection. */
+  readonly #head: string
+  #deadline: Cancel | undefined
   #attachment: Attachment | undefined
-  #waiting: string[] = []
+  #waiting: string[] | undefined
   #waitingLength = 0
   #greeting = false
   #closed = false
 
   /** Goes on with one from before the process slept; resolves when it does. */
   static async revive(hub: Hub, sink: Sink, frozen: FrozenSocket): Promise<Socket> {
-    const { path, query, headers, remoteAddress } = frozen.head
-    const head: RequestHead = {
-      method: 'GET',
-      path,
-      query: new URLSearchParams(query),
-      headers: new Headers(headers as [string, string][]),
-      remoteAddress,
-    }
-    const socket = new Socket(hub, sink, head)
+    const socket = new Socket(hub, sink, frozen.head)
     try {
       if (frozen.attachment !== undefined) await socket.#revive(frozen.attachment)
     } catch (error) {
@@ -47,10 +47,10 @@ export class Socket implements SinkListener {
     return socket
   }
 
-  constructor(hub: Hub, sink: Sink, head: RequestHead) {
+  constructor(hub: Hub, sink: Sink, head: FrozenHead) {
     this.#hub = hub
     this.#sink = sink
-    this.#head = head
+    this.#head = JSON.stringify(head)
     this.#deadline = hub.wheel.schedule(hub.limits.authMs, () => {
       if (this.#attachment === undefined) this.#refuse(new TriwireError('auth_timeout', 'No hello came in time.'))
     })
@@ -58,10 +58,8 @@ export class Socket implements SinkListener {
 
   /** What it takes to go on with `revive` after the process has slept. */
   freeze(): FrozenSocket {
-    const { path, query, headers, remoteAddress } = this.#head
-    const address = remoteAddress === undefined ? {} : { remoteAddress }
     const attachment = this.#attachment && { attachment: this.#attachment.freeze() }
-    return { head: { path, query: query.toString(), headers: [...headers], ...address }, ...attachment }
+    return { head: this.#thawHead(), ...attachment }
   }
 
   /** Takes one text frame; resolves when each of its lines has its answer. */
@@ -74,8 +72,10 @@ export class Socket implements SinkListener {
     }
     // What comes while `auth` runs waits, together no more than one body; empty frames cost something, too.
     this.#waitingLength += text.length + FRAME_OVERHEAD
-    if (this.#waitingLength <= this.#hub.limits.body) this.#waiting.push(text)
-    else
+    if (this.#waitingLength <= this.#hub.limits.body) {
+      this.#waiting ??= []
+      this.#waiting.push(text)
+    } else
       this.#refuse(new TriwireError('rate_limited', 'Too much was written before the welcome.', { retryMs: 1000 }))
   }
 
@@ -94,7 +94,7 @@ export class Socket implements SinkListener {
 
   handleClosed(): void {
     this.#closed = true
-    this.#deadline()
+    this.#deadline?.()
     this.#attachment?.handleClosed()
   }
 
@@ -104,14 +104,14 @@ export class Socket implements SinkListener {
       const hello = decodeUpstream(first)
       if (hello.t !== 'hello') throw new TriwireError('hello_expected', 'The first line is hello.')
       checkHello(hello)
-      const identity = await this.#hub.authenticate(hello.k, this.#head.headers)
+      const identity = await this.#authenticate(hello)
       const member = await memberOf(identity.principal, hello.s)
       if (this.#closed) return
       const attachment = this.#attach({ identity, member })
       attachment.welcome()
       const handled = [this.#handleTexts(attachment, rest, true)]
-      const waiting = this.#waiting
-      this.#waiting = []
+      const waiting = this.#waiting ?? []
+      this.#waiting = undefined
       for (const batch of waiting) handled.push(this.#handleBatch(attachment, batch))
       await Promise.all(handled)
     } catch (error) {
@@ -129,19 +129,27 @@ export class Socket implements SinkListener {
 
   #attach(speaker: Speaker, frozen?: FrozenAttachment): Attachment {
     const hub = this.#hub
-    const { headers, remoteAddress } = this.#head
     const attachment = new Attachment(hub, {
       kind: 'socket',
       speaker,
-      remoteAddress,
-      authenticate: ({ k }) => hub.authenticate(k, headers),
+      remoteAddress: this.#thawHead().remoteAddress,
+      authenticate: (hello) => this.#authenticate(hello),
       frozen,
     })
     hub.admit(attachment)
-    this.#deadline()
+    this.#deadline?.()
+    this.#deadline = undefined
     this.#attachment = attachment
     attachment.open(this.#sink)
     return attachment
+  }
+
+  #authenticate({ k }: HelloLine): Promise<Identity> {
+    return this.#hub.authenticate(k, new Headers(this.#thawHead().headers as [string, string][]))
+  }
+
+  #thawHead(): FrozenHead {
+    return JSON.parse(this.#head) as FrozenHead
   }
 
   async #handleBatch(attachment: Attachment, text: string): Promise<void> {
@@ -170,7 +178,7 @@ export class Socket implements SinkListener {
   #refuse(error: TriwireError): void {
     if (this.#closed) return
     this.#closed = true
-    this.#deadline()
+    this.#deadline?.()
     const code = codeOf(error)
     this.#sink.write(new Chunk(encodeError(error)))
     this.#sink.close(closeCodeFor(code), code)

@@ -40,19 +40,17 @@ export class Stays {
   readonly #hub: Hub
   readonly #host: StaysHost
   readonly #readers = new Map<string, Reader>()
-  readonly #joins: Pacer
-  readonly #turns = new Map<string, Promise<void>>()
-  /** Channels that are on their way in: they count, so that one batch cannot bring more than may be held. */
-  readonly #entering = new Set<string>()
-  readonly #missedPresence = new Set<Reader>()
   #starting = 0
+  // Most connections join once and are quiet afterwards: what is needed now and then is there only then.
+  #joins: Pacer | undefined
+  #turns: Map<string, Promise<void>> | undefined
+  /** Channels that are on their way in: they count, so that one batch cannot bring more than may be held. */
+  #entering: Set<string> | undefined
+  #missedPresence: Set<Reader> | undefined
 
   constructor(hub: Hub, host: StaysHost) {
     this.#hub = hub
     this.#host = host
-    const { channels } = hub.limits
-    // A page may change its whole set of channels at once, but not all the time.
-    this.#joins = new Pacer(Math.max(10, channels / 4), channels * 2, Date.now())
   }
 
   /** Whether joins are under way; a poll waits for them. */
@@ -62,7 +60,7 @@ export class Stays {
 
   /** Resolves when the joins and leaves of a channel that came so far are done. */
   async settled(address: string): Promise<void> {
-    await this.#turns.get(address)
+    await this.#turns?.get(address)
   }
 
   /**
@@ -70,11 +68,9 @@ export class Stays {
    * @param opening whether it came with `hello`: such joins are bounded by the number of channels alone
    */
   async handleJoin(line: JoinLine, opening: boolean): Promise<void> {
-    const now = Date.now()
-    if (!opening && !this.#joins.take(now)) {
-      const error = new TriwireError('rate_limited', 'Channels change too fast.', {
-        retryMs: this.#joins.waitMs(now),
-      })
+    const waitMs = opening ? 0 : this.#takeJoin(Date.now())
+    if (waitMs > 0) {
+      const error = new TriwireError('rate_limited', 'Channels change too fast.', { retryMs: waitMs })
       this.#host.writeError(error, { of: 'join', ch: line.ch })
       return
     }
@@ -97,16 +93,20 @@ export class Stays {
     const resolved = hub.app.resolve(line.ch)
     const after = line.after === undefined ? undefined : parseCursor(line.after)
     const have = line.have === undefined ? undefined : parseCursor(line.have)
-    const isNew = !this.#readers.has(line.ch) && !this.#entering.has(line.ch)
-    if (isNew && this.#readers.size + this.#entering.size >= hub.limits.channels) {
+    const isNew = !this.#readers.has(line.ch) && this.#entering?.has(line.ch) !== true
+    if (isNew && this.#readers.size + (this.#entering?.size ?? 0) >= hub.limits.channels) {
       throw new TriwireError('too_many_channels', `A connection holds at most ${hub.limits.channels} channels.`)
     }
-    if (isNew) this.#entering.add(line.ch)
+    if (isNew) {
+      this.#entering ??= new Set()
+      this.#entering.add(line.ch)
+    }
     let channel: LiveChannel
     try {
       channel = await this.#enter(resolved)
     } finally {
-      if (isNew) this.#entering.delete(line.ch)
+      if (isNew) this.#entering?.delete(line.ch)
+      if (this.#entering?.size === 0) this.#entering = undefined
     }
     if (host.ended) {
       hub.releaseChannel(resolved)
@@ -169,6 +169,7 @@ export class Stays {
   }
 
   presenceMissed(reader: Reader): void {
+    this.#missedPresence ??= new Set()
     this.#missedPresence.add(reader)
     if (!this.#host.congested) void this.#sendMissedPresence()
   }
@@ -187,15 +188,8 @@ export class Stays {
   #createReader(channel: LiveChannel, wantsPresence: boolean): Reader {
     const { broker, limits } = this.#hub
     const { address, resolved } = channel
-    const reader = new Reader(channel, this.#host, {
-      read: (request) => broker.read(address, request),
-      page: {
-        events: limits.replayEvents,
-        bytes: limits.replayBytes,
-        slowBytes: Math.min(limits.outboundBytes, limits.replayBytes),
-      },
-      wantsPresence: wantsPresence && resolved.channel.presence !== undefined,
-    })
+    const wants = wantsPresence && resolved.channel.presence !== undefined
+    const reader = new Reader(channel, this.#host, { broker, limits, wantsPresence: wants })
     this.#readers.set(address, reader)
     channel.readers.add(reader)
     return reader
@@ -256,25 +250,35 @@ export class Stays {
     const reader = this.#readers.get(address)
     if (reader === undefined) return
     this.#readers.delete(address)
-    this.#missedPresence.delete(reader)
+    this.#missedPresence?.delete(reader)
     reader.close()
     this.#host.forgetLossy(`${address} `)
     this.#hub.releaseChannel(reader.channel.resolved)
   }
 
   async #inTurn(address: string, handle: () => Promise<void>): Promise<void> {
+    this.#turns ??= new Map()
     const before = this.#turns.get(address) ?? Promise.resolve()
     const turn = before.then(handle)
     this.#turns.set(address, turn)
     await turn
-    if (this.#turns.get(address) === turn) this.#turns.delete(address)
+    if (this.#turns?.get(address) === turn) this.#turns.delete(address)
+    if (this.#turns?.size === 0) this.#turns = undefined
+  }
+
+  /** Takes one join's worth of the rate; returns the milliseconds to wait where there is none. */
+  #takeJoin(now: number): number {
+    const { channels } = this.#hub.limits
+    // A page may change its whole set of channels at once, but not all the time.
+    this.#joins ??= new Pacer(Math.max(10, channels / 4), channels * 2, now)
+    return this.#joins.take(now) ? 0 : this.#joins.waitMs(now)
   }
 
   async #sendMissedPresence(): Promise<void> {
-    for (const reader of this.#missedPresence) {
+    for (const reader of this.#missedPresence ?? []) {
       // A set may be long: what is left comes when these have been taken.
       if (this.#host.congested) return
-      this.#missedPresence.delete(reader)
+      this.#missedPresence?.delete(reader)
       await this.#sendPresence(reader, '')
     }
   }

@@ -101,8 +101,7 @@ export class HubStage {
   /** Connects a WebSocket that says nothing. */
   open(remoteAddress?: string): FakeSocket {
     const sink = new FakeSink('socket')
-    const head = { method: 'GET', path: '/', query: new URLSearchParams(), headers: new Headers(), remoteAddress }
-    return new FakeSocket(sink, new Socket(this.hub, sink, head))
+    return new FakeSocket(sink, new Socket(this.hub, sink, { headers: [], remoteAddress }))
   }
 
   /** Goes on with a WebSocket that stayed open while another process slept, from what that one left of it. */

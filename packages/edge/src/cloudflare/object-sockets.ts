@@ -65,7 +65,8 @@ export class ObjectSockets {
         closeQuietly(socket, 1012, 'restarted')
         continue
       }
-      if (frozen.attachment) holders.add(frozen.attachment.leases.holder)
+      const holder = frozen.attachment?.leases?.holder
+      if (holder !== undefined) holders.add(holder)
       this.#heardAt.set(socket, kept.heardAt)
       this.#sockets.set(socket, await this.#engine.reviveSocket(this.#sinkOf(socket), frozen))
     }
