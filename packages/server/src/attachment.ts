@@ -56,9 +56,14 @@ export interface AttachmentOptions {
    */
   readonly plain?: boolean
   /** Verifies the token of a second hello, where there may be one. */
-  readonly authenticate?: (hello: HelloLine) => Promise<Identity>
+  readonly authenticator?: Authenticator
   /** What it was before its process slept; `revive` goes on from there. */
   readonly frozen?: FrozenAttachment | undefined
+}
+
+/** Who knows with what a client has come. */
+export interface Authenticator {
+  authenticate(hello: HelloLine): Promise<Identity>
 }
 
 /** The attachment. */
@@ -69,7 +74,8 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
   readonly #options: AttachmentOptions
   readonly #outlet: Outlet
   readonly #stays: Stays
-  readonly #expiry: Expiry
+  /** Undefined until a token has an end. */
+  #expiry: Expiry | undefined
   #speaker: Speaker
   #sink: Sink | undefined
   /** Runs while a sign of life is awaited. */
@@ -104,10 +110,8 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
       framing: options.kind !== 'stream' ? 'batch' : options.plain === true ? 'sse-with-ids' : 'sse',
       // A poll is handed over as a whole when it ends: a page at most.
       limitBytes: options.kind === 'poll' ? hub.limits.replayBytes : hub.limits.outboundBytes,
-      marks: this.#lasting ? this.#createMarks() : undefined,
     })
     this.#stays = new Stays(hub, this)
-    this.#expiry = new Expiry(hub.wheel, this)
   }
 
   get speaker(): Speaker {
@@ -175,7 +179,7 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
       else release()
     }
     // What was sent in time is answered: the answer of a slow handler is no reason to cost a client its wire.
-    if (this.kind !== 'send') this.#expiry.watch(this.#speaker.identity.expiresAt)
+    if (this.kind !== 'send') this.#watchExpiry(this.#speaker.identity.expiresAt)
   }
 
   /**
@@ -184,7 +188,7 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
    */
   async handleLines(lines: readonly UpstreamLine[], opening: boolean): Promise<void> {
     // Whoever was told to go may go on writing until the connection is closed on both sides.
-    if (this.#ended || this.#expiry.over) return
+    if (this.#ended || this.#expired) return
     await Promise.all(lines.map((line) => this.#handleLine(line, opening)))
   }
 
@@ -255,19 +259,19 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
   // ── Writing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   write(line: string): void {
-    if (this.#ended || this.#expiry.over) return
+    if (this.#ended || this.#expired) return
     if (this.kind === 'poll') this.#substantial ||= isSubstantial(line)
     this.#outlet.write(line)
   }
 
   writeShared(line: string): void {
-    if (this.#ended || this.#expiry.over) return
+    if (this.#ended || this.#expired) return
     this.#substantial = true
     this.#outlet.writeShared(line)
   }
 
   writeLossy(line: string, slot: string): void {
-    if (this.#ended || this.#expiry.over) return
+    if (this.#ended || this.#expired) return
     this.#substantial = true
     this.#outlet.writeLossy(line, slot)
   }
@@ -305,6 +309,20 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
 
   handleDrained(): void {
     this.#stays.handleDrain()
+  }
+
+  createMarks(): Marks | undefined {
+    if (!this.#lasting) return undefined
+    const hub = this.#hub
+    const { unseenBytes, unseenMs } = hub.limits
+    return new Marks({
+      wheel: hub.wheel,
+      windowBytes: unseenBytes,
+      nextNumber: () => hub.nextMark(),
+      patienceMs: unseenMs,
+      // The answers of a stream may go to another node. A socket's cannot: it waits, and its heartbeat finds it dead.
+      onSilence: this.kind === 'stream' ? () => this.close('rotate') : undefined,
+    })
   }
 
   #finishPollIfDue(): void {
@@ -350,21 +368,21 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
   async #handleHello(line: HelloLine): Promise<void> {
     const about = { of: 'hello' } as const
     if (!this.#take(about)) return
-    const { authenticate } = this.#options
-    if (authenticate === undefined) {
+    const { authenticator } = this.#options
+    if (authenticator === undefined) {
       this.writeError(new TriwireError('bad_line', 'hello comes once, first.'), about)
       return
     }
     const refresh = ++this.#refreshes
     try {
       checkHello(line)
-      const identity = await authenticate(line)
+      const identity = await authenticator.authenticate(line)
       const member = await memberOf(identity.principal, line.s)
       if (this.#ended || refresh !== this.#refreshes) return
       if (!this.#hub.gate.isCurrent(identity)) throw revokedMeanwhile()
       if (member !== this.member) throw new TriwireError('unauthorized', 'This token is of somebody else.')
       this.#speaker = { identity, member }
-      this.#expiry.watch(identity.expiresAt)
+      this.#watchExpiry(identity.expiresAt)
       this.welcome()
     } catch (error) {
       const refusal = asTriwireError(error)
@@ -462,6 +480,16 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
     return false
   }
 
+  get #expired(): boolean {
+    return this.#expiry?.over === true
+  }
+
+  #watchExpiry(endsAt: number | undefined): void {
+    if (endsAt === undefined && this.#expiry === undefined) return
+    this.#expiry ??= new Expiry(this.#hub.wheel, this)
+    this.#expiry.watch(endsAt)
+  }
+
   #openLeases(): PresenceLeases {
     this.#leases ??= new PresenceLeases(this.#hub, this.member)
     if (this.#ended) this.#leases.close()
@@ -477,19 +505,6 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
     if (!(error instanceof TriwireError))
       this.#hub.logger.error({ err: error, of: about.of }, 'a line could not be handled')
     this.writeError(asTriwireError(error), about)
-  }
-
-  #createMarks(): Marks {
-    const hub = this.#hub
-    const { unseenBytes, unseenMs } = hub.limits
-    return new Marks({
-      wheel: hub.wheel,
-      windowBytes: unseenBytes,
-      nextNumber: () => hub.nextMark(),
-      patienceMs: unseenMs,
-      // The answers of a stream may go to another node. A socket's cannot: it waits, and its heartbeat finds it dead.
-      onSilence: this.kind === 'stream' ? () => this.close('rotate') : undefined,
-    })
   }
 
   /** Whether the connection stays open until one side has had enough. */
@@ -538,7 +553,7 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
     for (const cancel of this.#timers ?? []) cancel()
     this.#timers = undefined
     if (this.#beats) this.#hub.heartbeats.leave()
-    this.#expiry.close()
+    this.#expiry?.close()
     this.#outlet.close()
     this.#stays.close()
     this.#leases?.close()

@@ -12,9 +12,18 @@ export interface FrozenHead {
   readonly remoteAddress?: string | undefined
 }
 
+/** What a request says of its connection and means nothing behind it (RFC 6455 §4.1). */
+const OF_THE_UPGRADE = new Set([
+  'connection',
+  'upgrade',
+  'sec-websocket-key',
+  'sec-websocket-version',
+  'sec-websocket-extensions',
+])
+
 /** Takes what is kept of a head. */
 export function freezeHead({ headers, remoteAddress }: RequestHead): FrozenHead {
-  return { headers: [...headers], remoteAddress }
+  return { headers: [...headers].filter(([name]) => !OF_THE_UPGRADE.has(name)), remoteAddress }
 }
 
 /** A frozen socket. */

@@ -56,7 +56,9 @@ export class Heartbeats {
     const passedMs = Math.abs(now - this.#startedAt)
     const isOver = passedMs >= this.#periodMs
     // Those that come meanwhile stand at the end of the walk, and are met by it.
-    const until = isOver ? Number.POSITIVE_INFINITY : Math.floor((passedMs / this.#periodMs) * this.#connections.size)
+    const until = isOver
+      ? Number.POSITIVE_INFINITY
+      : Math.floor((passedMs / this.#periodMs) * this.#connections.size)
     while (this.#walked < until) {
       const next = this.#walk?.next()
       if (next === undefined || next.done === true) break

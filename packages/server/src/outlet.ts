@@ -20,6 +20,8 @@ export interface OutletHost {
   handleTurn(): void
   /** The congestion is over. */
   handleDrained(): void
+  /** For hosts that cannot tell what they have waiting. Undefined: there, whatever is written counts as taken. */
+  createMarks(): Marks | undefined
 }
 
 /** What an outlet is made of. */
@@ -29,8 +31,6 @@ export interface OutletOptions {
   readonly framing: Framing
   /** Bytes beyond which the connection counts as congested. */
   readonly limitBytes: number
-  /** For hosts that cannot tell. Left out: there, whatever is written counts as taken. */
-  readonly marks?: Marks | undefined
 }
 
 /** The outlet. */
@@ -38,6 +38,7 @@ export class Outlet implements TurnMember {
   readonly #options: OutletOptions
   #lossy: Map<string, string> | undefined
   #sink: Sink | undefined
+  #marks: Marks | undefined
   /** Undefined where nothing waits. */
   #batch: Batch | undefined
   #lossyBytes = 0
@@ -70,6 +71,7 @@ export class Outlet implements TurnMember {
   /** Gives the outlet its connection; what was written before goes out in this turn. */
   open(sink: Sink): void {
     this.#sink = sink
+    if (sink.buffered() === undefined) this.#marks = this.#options.host.createMarks()
     if (this.#batch !== undefined) this.#schedule()
   }
 
@@ -117,11 +119,10 @@ export class Outlet implements TurnMember {
     const batch = this.#batch
     if (sink === undefined || batch === undefined) return
     this.#batch = undefined
-    const { framing, marks } = this.#options
+    const { framing } = this.#options
     const chunk = batch.framed(framing)
     sink.write(chunk)
-    if (marks === undefined || sink.buffered() !== undefined) return
-    const mark = marks.handleWritten(chunk.text.length)
+    const mark = this.#marks?.handleWritten(chunk.text.length)
     if (mark !== undefined) sink.write(new Chunk(frame([encodeLine({ t: 'mark', n: mark })], framing)))
   }
 
@@ -132,7 +133,7 @@ export class Outlet implements TurnMember {
 
   /** The client has answered a mark. False where it was none of this connection. */
   handleSeen(mark: number): boolean {
-    if (this.#options.marks?.handleSeen(mark) !== true) return false
+    if (this.#marks?.handleSeen(mark) !== true) return false
     this.handleDrain()
     return true
   }
@@ -140,7 +141,7 @@ export class Outlet implements TurnMember {
   /** Forgets what waits; nothing is written any more. */
   close(): void {
     this.#closed = true
-    this.#options.marks?.close()
+    this.#marks?.close()
     this.#batch = undefined
     this.#takeLossy()
   }
@@ -157,8 +158,9 @@ export class Outlet implements TurnMember {
 
   #wait(batch: Batch): void {
     this.#batch = batch
-    const { limitBytes, marks } = this.#options
-    if (batch.length > limitBytes || (marks !== undefined && marks.load(batch.length) > 1)) this.#congested = true
+    const marks = this.#marks
+    if (batch.length > this.#options.limitBytes || (marks !== undefined && marks.load(batch.length) > 1))
+      this.#congested = true
     this.#schedule()
   }
 
@@ -176,9 +178,8 @@ export class Outlet implements TurnMember {
 
   /** What has been written and not been taken, as a part of what may be. */
   #load(): number {
-    const { marks, limitBytes } = this.#options
     const buffered = this.#sink?.buffered()
-    return buffered === undefined ? (marks?.load() ?? 0) : buffered / limitBytes
+    return buffered === undefined ? (this.#marks?.load() ?? 0) : buffered / this.#options.limitBytes
   }
 
   #schedule(): void {

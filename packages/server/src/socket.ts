@@ -10,7 +10,7 @@ import {
   TriwireError,
   type UpstreamLine,
 } from '@triwire/protocol'
-import { Attachment, checkHello } from './attachment.ts'
+import { Attachment, type Authenticator, checkHello } from './attachment.ts'
 import { Chunk } from './chunk.ts'
 import type { FrozenAttachment, FrozenHead, FrozenSocket } from './frozen.ts'
 import type { Hub } from './hub.ts'
@@ -24,7 +24,7 @@ import type { Cancel } from './timer-wheel.ts'
 const FRAME_OVERHEAD = 64
 
 /** The socket. */
-export class Socket implements SinkListener {
+export class Socket implements SinkListener, Authenticator {
   readonly #hub: Hub
   readonly #sink: Sink
   /** What is left of the upgrade request, as text: it may be asked for once more, and lasts as long as the connection. */
@@ -104,7 +104,7 @@ export class Socket implements SinkListener {
       const hello = decodeUpstream(first)
       if (hello.t !== 'hello') throw new TriwireError('hello_expected', 'The first line is hello.')
       checkHello(hello)
-      const identity = await this.#authenticate(hello)
+      const identity = await this.authenticate(hello)
       const member = await memberOf(identity.principal, hello.s)
       if (this.#closed) return
       const attachment = this.#attach({ identity, member })
@@ -133,7 +133,7 @@ export class Socket implements SinkListener {
       kind: 'socket',
       speaker,
       remoteAddress: this.#thawHead().remoteAddress,
-      authenticate: (hello) => this.#authenticate(hello),
+      authenticator: this,
       frozen,
     })
     hub.admit(attachment)
@@ -144,7 +144,8 @@ export class Socket implements SinkListener {
     return attachment
   }
 
-  #authenticate({ k }: HelloLine): Promise<Identity> {
+  /** Verifies a token together with what the upgrade has brought. */
+  authenticate({ k }: HelloLine): Promise<Identity> {
     return this.#hub.authenticate(k, new Headers(this.#thawHead().headers as [string, string][]))
   }
 
