@@ -5,23 +5,22 @@
  * A connection lasts and mostly is quiet, so what it costs is what it holds: one object here, no closures, and nothing of
  * the request it came with.
  */
-import type { IncomingMessage } from 'node:http'
 import type { Socket as Connection } from 'node:net'
 import type { Chunk, Engine, RequestHead, Sink, Socket } from '@triwire/server'
 import type { RawData, WebSocket } from 'ws'
 import { encodeTextFrame } from './text-frame.ts'
 
 /** Hands an upgraded connection to the engine. */
-export function acceptSocket(engine: Engine, ws: WebSocket, incoming: IncomingMessage, head: RequestHead): void {
-  const sink = new NodeSocket(ws, incoming.socket)
+export function acceptSocket(engine: Engine, ws: WebSocket, connection: Connection, head: RequestHead): void {
+  const sink = new NodeSocket(ws, connection)
   const socket = engine.acceptSocket(sink, head)
   ;(ws as Owned)[OWNER] = socket
-  ;(incoming.socket as Owned)[OWNER] = socket
+  ;(connection as Owned)[OWNER] = socket
   ws.on('message', handleMessage)
   ws.on('pong', handlePong)
   ws.on('error', ignore)
   ws.on('close', handleClose)
-  incoming.socket.on('drain', handleDrain)
+  connection.on('drain', handleDrain)
 }
 
 /** Where a listener finds whom to tell: one that holds nothing is one for all connections. */
