@@ -11,6 +11,7 @@ export class NodeExchange implements Exchange {
   readonly method: string
   readonly path: string
   readonly query: URLSearchParams
+  readonly search: string
   readonly headers: Headers
   readonly remoteAddress: string | undefined
   /** Settles when the answer has begun: from then on the response is Triwire's. */
@@ -24,6 +25,7 @@ export class NodeExchange implements Exchange {
     this.method = head.method
     this.path = head.path
     this.query = head.query
+    this.search = /\?.+$/.exec(incoming.url ?? '')?.[0] ?? ''
     this.headers = head.headers
     this.remoteAddress = head.remoteAddress
     this.#incoming = incoming

@@ -182,7 +182,7 @@ export class Hub {
   /** Counts a connection in. @throws TriwireError `too_many_connections`, `draining`, `unavailable` */
   admit(attachment: Attached): void {
     if (this.leaving) throw goingAway()
-    this.checkCurrent(attachment.speaker.identity)
+    if (attachment.speaker !== undefined) this.checkCurrent(attachment.speaker.identity)
     this.connections.admit(attachment)
   }
 
@@ -214,7 +214,7 @@ export class Hub {
     }
     this.gate.forget(subject)
     for (const attachment of this.connections.list())
-      if (attachment.speaker.identity.principal === subject) attachment.revoke()
+      if (attachment.speaker?.identity.principal === subject) attachment.revoke()
   }
 
   /** Anybody may have been revoked: nobody is served on the word of a token that was verified before. */
