@@ -14,6 +14,7 @@ import type { Gate } from './gate.ts'
 import type { Identity } from './identity.ts'
 import type { Limits } from './limits.ts'
 import { LiveChannel } from './live-channel.ts'
+import { LogPages } from './log-pages.ts'
 import type { Logger } from './logger.ts'
 import { Occupancy } from './occupancy.ts'
 import type { AllowedOrigins } from './origin.ts'
@@ -65,6 +66,7 @@ export class Hub {
   readonly publisher: Publisher
   readonly commander: Commander
   readonly connections: Connections
+  readonly pages: LogPages
   readonly control: Control
   readonly #occupancy: Occupancy
   readonly #channels = new Map<string, OpenChannel>()
@@ -82,6 +84,7 @@ export class Hub {
     this.origins = options.origins
     this.wheel = new TimerWheel(Date.now, options.setTimer)
     this.connections = new Connections(options.limits)
+    this.pages = new LogPages(this)
     this.control = new Control({
       broker: options.broker,
       wheel: this.wheel,
