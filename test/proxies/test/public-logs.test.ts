@@ -7,7 +7,7 @@ import { getPage, startLogReaders } from '../src/log-readers.ts'
 import { type Node, startNodes } from '../src/nodes.ts'
 import { trustOurCertificates } from '../src/trust.ts'
 
-const READERS = 2000
+const READERS = Number(process.env.READERS ?? 2000)
 const MESSAGES = 20
 
 /** Readers come from one address here, and each of them has a connection. */
