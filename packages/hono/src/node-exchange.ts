@@ -11,7 +11,6 @@ export class NodeExchange implements Exchange {
   readonly method: string
   readonly path: string
   readonly query: URLSearchParams
-  readonly search: string
   readonly headers: Headers
   readonly remoteAddress: string | undefined
   /** Settles when the answer has begun: from then on the response is Triwire's. */
@@ -25,7 +24,6 @@ export class NodeExchange implements Exchange {
     this.method = head.method
     this.path = head.path
     this.query = head.query
-    this.search = /\?.+$/.exec(incoming.url ?? '')?.[0] ?? ''
     this.headers = head.headers
     this.remoteAddress = head.remoteAddress
     this.#incoming = incoming
@@ -33,6 +31,10 @@ export class NodeExchange implements Exchange {
     this.answered = new Promise((resolve) => {
       this.#answer = resolve
     })
+  }
+
+  get search(): string {
+    return /\?.+$/.exec(this.#incoming.url ?? '')?.[0] ?? ''
   }
 
   readText(maxBytes: number, timeoutMs: number): Promise<string> {

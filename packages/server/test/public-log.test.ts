@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Broker } from '../src/broker.ts'
 import { memory } from '../src/index.ts'
+import { Rounds } from '../src/log-round.ts'
 import { type FakeExchange, HubStage, type Line, type StageOptions, settle } from './hub-stage.ts'
 
 const SCORES = 'scores?match=1'
@@ -385,6 +386,41 @@ describe('a page of a public log has one URL', () => {
     const { after } = await place(stage)
     const resumed = await page(stage, '', { 'last-event-id': 'nonsense' })
     expect(linesOf(resumed)[0]).toMatchObject({ t: 'joined', at: after })
+  })
+})
+
+describe('the rounds of a log', () => {
+  const now = Date.UTC(2026, 10, 23)
+
+  it('follow each other without a pause, and are as long as an answer may be held', () => {
+    for (const holdMs of [1, 500, 20_000, 25_000]) {
+      const rounds = new Rounds(SCORES, holdMs)
+      const round = rounds.at(now)
+      const leftMs = rounds.leftMs(round, now) ?? 0
+      expect(leftMs).toBeGreaterThan(0)
+      expect(leftMs).toBeLessThanOrEqual(Math.min(holdMs, ROUND_MS))
+      expect([rounds.at(now + leftMs - 1), rounds.at(now + leftMs)]).toEqual([round, round + 1])
+      expect(rounds.leftMs(round, now + leftMs)).toBeUndefined()
+    }
+  })
+
+  it('end at other moments for other channels, so that their readers do not all come back at once', () => {
+    const ends = range(1, 1000).map((match) => {
+      const rounds = new Rounds(`scores?match=${match}`, ROUND_MS)
+      return rounds.leftMs(rounds.at(now), now) ?? 0
+    })
+    // In each second some, in none of them many.
+    const bySecond = range(0, 19).map(
+      (second) => ends.filter((ms) => Math.floor((ms - 1) / 1000) === second).length,
+    )
+    expect(Math.min(...bySecond)).toBeGreaterThan(0)
+    expect(Math.max(...bySecond)).toBeLessThan(150)
+  })
+
+  it('that are ahead by minutes are those of another clock, and by more of nobody', () => {
+    const rounds = new Rounds(SCORES, ROUND_MS)
+    expect(rounds.leftMs(rounds.at(now) + 15, now)).toBeGreaterThan(14 * ROUND_MS)
+    expect(rounds.leftMs(rounds.at(now) + 16, now)).toBeUndefined()
   })
 })
 
