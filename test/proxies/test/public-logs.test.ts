@@ -1,4 +1,5 @@
 /** Public logs behind the cache of docs/scaling/nginx.conf: readers by the thousand, and nodes that hardly hear of them. */
+import { once } from 'node:events'
 import { missingRedis, type RedisServer, startRedis } from '@triwire-test/services'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { Changes } from '../src/configuration.ts'
@@ -83,6 +84,46 @@ describe.skipIf(reason)(reason ?? 'behind the cache of nginx', () => {
     console.info(`300 readers without news: ${asked.length} requests to the nodes for ${places()} pages`)
     expect(asked.length).toBeLessThanOrEqual(5 * places())
   }, 60_000)
+
+  test('a node that dies while readers wait for its page is not missed by any of them', async () => {
+    const { origin, nodes } = await start(FROM_ONE_ADDRESS)
+    const readers = await startLogReaders(`${origin}/rt/log/scores/final`, 300)
+    onTestFinished(() => readers.close())
+    let n = 0
+    const tell = async (): Promise<void> => {
+      await nodes[2]?.score('final', ++n)
+      await readers.heard(n)
+    }
+    for (let isKilled = false; !isKilled; ) {
+      // Whoever is asked next has the page behind this message, and holds it.
+      const asked = Promise.race(nodes.map((node) => once(node.server, 'request').then(() => node)))
+      await tell()
+      const holder = await asked
+      // One of them is left to emit.
+      if (holder === nodes[2]) continue
+      await holder.kill()
+      isKilled = true
+    }
+    await tell()
+    await tell()
+    for (const read of readers.read) expect(read).toEqual(upTo(n))
+  }, 60_000)
+
+  test('a page that is old is served where no node answers', async () => {
+    const { origin, nodes } = await start()
+    for (const n of upTo(3)) await nodes[0]?.score('late', n)
+    const { headers } = await getPage(`${origin}/rt/log/scores/late?tail=3`)
+    const url = `${origin}/rt/log/scores/${headers.location}`
+    const fresh = await getPage(url)
+    expect(fresh.headers['x-cache-status']).toBe('MISS')
+    for (const node of nodes) await node.kill()
+    let old = fresh
+    // It is fresh for 2 s.
+    while (old.headers['x-cache-status'] !== 'STALE') {
+      old = await getPage(url)
+      expect([old.status, old.body]).toEqual([200, fresh.body])
+    }
+  })
 
   test('nothing is kept of a log that is not public, even where it goes through the cache', async () => {
     const { origin, nodes } = await start({ 'location ^~ /rt/log/scores/ {': 'location ^~ /rt/log/ {' })
