@@ -34,6 +34,10 @@ export class NodeExchange implements Exchange {
     })
   }
 
+  get search(): string {
+    return /\?.+$/.exec(this.#incoming.url ?? '')?.[0] ?? ''
+  }
+
   readText(maxBytes: number, timeoutMs: number): Promise<string> {
     const incoming = this.#incoming
     return new Promise((resolve, reject) => {

@@ -12,6 +12,7 @@ export const nothing = {
   commands: {},
   snapshot: undefined,
   history,
+  public: false,
 } as const
 
 /** One channel that needs no implementation. */

@@ -46,6 +46,7 @@ export interface ChannelOptions<
   TCommands extends CommandMap,
   TSnapshot extends AnySchema | undefined,
   TPublish extends string,
+  TPublic extends boolean = boolean,
 > {
   /** Events: logged, ordered, delivered once or reported missing. */
   readonly events?: TEvents
@@ -60,6 +61,12 @@ export interface ChannelOptions<
   /** The state a newcomer starts from. */
   readonly snapshot?: TSnapshot
   readonly history?: HistoryOptions
+  /**
+   * Whether anybody may read its log with `GET /log`, without a token, in pages that caches keep for all (PROTOCOL.md
+   * §7.3). Default false. Such a channel has no `authorize`: on its other wires, whom `auth` lets in may do everything that
+   * `onPublish` and its commands do not refuse. Cached pages outlive the history by as long again.
+   */
+  readonly public?: TPublic
 }
 
 /** One channel of a contract, made by `channel()`. */
@@ -71,6 +78,7 @@ export interface Channel<
   TCommands extends CommandMap = CommandMap,
   TSnapshot extends AnySchema | undefined = AnySchema | undefined,
   TPublish extends string = string,
+  TPublic extends boolean = boolean,
 > {
   readonly path: TPath
   readonly events: TEvents
@@ -80,6 +88,7 @@ export interface Channel<
   readonly commands: TCommands
   readonly snapshot: TSnapshot
   readonly history: History
+  readonly public: TPublic
 }
 
 /** The parameter names in a path: `'chat/:roomId'` has `'roomId'`. */
@@ -154,11 +163,13 @@ export function channel<
   TCommands extends CommandMap = Record<never, never>,
   TSnapshot extends AnySchema | undefined = undefined,
   const TPublish extends keyof TEvents & string = never,
+  TPublic extends boolean = false,
 >(
   path: TPath,
-  options: ChannelOptions<TEvents, TSignals, TPresence, TCommands, TSnapshot, TPublish>,
-): Channel<TPath, TEvents, TSignals, TPresence, TCommands, TSnapshot, TPublish> {
+  options: ChannelOptions<TEvents, TSignals, TPresence, TCommands, TSnapshot, TPublish, TPublic>,
+): Channel<TPath, TEvents, TSignals, TPresence, TCommands, TSnapshot, TPublish, TPublic> {
   const { events = {}, publish = [], signals = {}, presence, commands = {}, snapshot, history = {} } = options
+  const isPublic: boolean = options.public ?? false
   checkPath(path)
   const misuse = (what: string): TriwireError => new TriwireError('bad_channel', `Channel "${path}": ${what}`)
   for (const [kind, schemas] of [
@@ -198,6 +209,7 @@ export function channel<
   const { keep = 100, ttl = '300s' } = history
   if (!Number.isInteger(keep) || keep < 1 || keep > 100_000)
     throw misuse('history.keep is a whole number from 1 to 100,000.')
+  if (typeof isPublic !== 'boolean') throw misuse('public is true or false.')
   return {
     path,
     events: events as TEvents,
@@ -207,6 +219,7 @@ export function channel<
     commands: commands as TCommands,
     snapshot: snapshot as TSnapshot,
     history: { keep, ttlMs: parseDuration(ttl), bytes: 1024 * 1024 },
+    public: isPublic as TPublic,
   }
 }
 

@@ -19,7 +19,12 @@ describe('a channel', () => {
       commands: {},
       snapshot: undefined,
       history: { keep: 100, ttlMs: 300_000, bytes: 1_048_576 },
+      public: false,
     })
+  })
+
+  test('is public where it says so', () => {
+    expect(channel('scores', { public: true }).public).toBe(true)
   })
 
   test('keeps the history it is told to', () => {
@@ -55,6 +60,7 @@ describe('a channel', () => {
     ['too much history', 'a', { history: { keep: 100_001 } }],
     ['weeks of history', 'a', { history: { ttl: '2w' } }],
     ['a history of a number', 'a', { history: { ttl: 5 } }],
+    ['a word for public', 'a', { public: 'yes' }],
   ])('with %s is refused', (_, path, options) => {
     expect(codeOf(() => make(path, options))).toBe('bad_channel')
   })

@@ -92,6 +92,12 @@ describe('a contract of zod schemas', () => {
     expectTypeOf<keyof Channels>().toEqualTypeOf<'alerts' | 'price' | 'lobby' | 'chat'>()
   })
 
+  test('knows of each channel whether it is public', () => {
+    const scores = channel('scores/:match', { events: { goal: z.object({ by: z.string() }) }, public: true })
+    expectTypeOf(scores.public).toEqualTypeOf<true>()
+    expectTypeOf(api.channels.alerts.public).toEqualTypeOf<false>()
+  })
+
   test('tells the input of a schema from its output', () => {
     const counted = channel('counted', {
       events: { count: z.object({ n: z.string().transform(Number), by: z.string().default('nobody') }) },
@@ -256,6 +262,11 @@ describe('mistakes that do not compile', () => {
     channel('c', { history: { keep: '100' } })
     // @ts-expect-error it is called keep
     channel('d', { history: { kept: 100 } })
+  })
+
+  test('public as anything but yes or no', () => {
+    // @ts-expect-error how long pages are kept follows from the history
+    channel('a', { public: '30s' })
   })
 
   test('an option that does not exist', () => {

@@ -10,7 +10,8 @@ import type { Speaker } from './speaker.ts'
 /** What is known of an attachment here. */
 export interface Attached {
   readonly kind: 'socket' | 'stream' | 'poll' | 'send'
-  readonly speaker: Speaker
+  /** Undefined for whoever reads a public log: nobody asks who that is. */
+  readonly speaker: Speaker | undefined
   readonly remoteAddress: string | undefined
   /** Says why and ends the connection. */
   close(code: Code, retryMs?: number): void
@@ -68,11 +69,10 @@ export class Connections {
    * @throws TriwireError `too_many_connections`
    */
   admit(attachment: Attached): void {
-    const { principal } = attachment.speaker.identity
+    const { speaker } = attachment
     const address = canonicalAddress(attachment.remoteAddress)
-    const { member } = attachment.speaker
-    if (attachment.kind === 'poll') this.#pollOf(member)?.finish()
-    const ofUser = this.#perUser.get(principal) ?? 0
+    if (speaker !== undefined && attachment.kind === 'poll') this.#pollOf(speaker.member)?.finish()
+    const ofUser = speaker === undefined ? 0 : (this.#perUser.get(speaker.identity.principal) ?? 0)
     const ofAddress = address === undefined ? 0 : (this.#perAddress.get(address) ?? 0)
     if (ofUser >= this.#limits.connectionsPerUser || ofAddress >= this.#limits.connectionsPerAddress) {
       throw new TriwireError(
@@ -81,23 +81,28 @@ export class Connections {
         { retryMs: 5000 },
       )
     }
-    this.#perUser.set(principal, ofUser + 1)
     if (address !== undefined) this.#perAddress.set(address, ofAddress + 1)
+    this.#all.add(attachment)
+    if (speaker === undefined) return
+    const { member, identity } = speaker
+    this.#perUser.set(identity.principal, ofUser + 1)
     const others = this.#sessions.get(member)
     if (others === undefined) this.#sessions.set(member, attachment)
     else if (others instanceof Set) others.add(attachment)
     else this.#sessions.set(member, new Set([others, attachment]))
-    this.#all.add(attachment)
   }
 
   /** Counts a connection out; harmless for one that never was counted in. */
   dismiss(attachment: Attached): void {
     if (!this.#all.delete(attachment)) return
-    const { member, identity } = attachment.speaker
-    const session = this.#sessions.get(member)
-    if (session instanceof Set) session.delete(attachment)
-    if (session === attachment || (session instanceof Set && session.size === 0)) this.#sessions.delete(member)
-    decrement(this.#perUser, identity.principal)
+    const { speaker } = attachment
+    if (speaker !== undefined) {
+      const { member, identity } = speaker
+      const session = this.#sessions.get(member)
+      if (session instanceof Set) session.delete(attachment)
+      if (session === attachment || (session instanceof Set && session.size === 0)) this.#sessions.delete(member)
+      decrement(this.#perUser, identity.principal)
+    }
     const address = canonicalAddress(attachment.remoteAddress)
     if (address !== undefined) decrement(this.#perAddress, address)
     if (this.#all.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve()

@@ -7,7 +7,7 @@
  * | `POST /poll`       | hello + joins  | the first batch, or what there is after the hold     |
  * | `POST /send`       | hello + lines  | the answers                                          |
  * | `GET /sse`         |                | one channel for `EventSource` and `curl -N`          |
- * | `GET /log/<path>`  |                | one channel as a plain long poll                     |
+ * | `GET /log/<path>`  |                | one channel as a plain long poll; `public-log.ts`, where it is public |
  * | `GET /` + Upgrade  |                | WebSocket (host's business after `upgradeStatus`)     |
  */
 import {
@@ -25,6 +25,7 @@ import { Chunk } from './chunk.ts'
 import type { Hub } from './hub.ts'
 import { type Identity, memberOf } from './identity.ts'
 import { checkOrigin } from './origin.ts'
+import { handlePublicLog, PUBLIC_HEADERS, publicLogOf } from './public-log.ts'
 import { asTriwireError, codeOf, encodeError } from './refusal.ts'
 import type { Exchange, RequestHead, Sink } from './sink.ts'
 
@@ -49,11 +50,18 @@ const TOKEN_PARAMETERS = ['token', 'access_token', 'auth', 'authorization', 'api
 
 /** Answers one request. Never rejects. */
 export async function handleExchange(hub: Hub, exchange: Exchange): Promise<void> {
-  let cors: Record<string, string> = {}
+  let cors: Readonly<Record<string, string>> = {}
   try {
-    cors = checkOrigin(exchange, hub.origins)
-    checkUrl(exchange)
     const { path, method } = exchange
+    const publicLog = publicLogOf(hub, path)
+    // Whoever asks for that is not looked at, wherever they come from.
+    cors = publicLog === undefined ? checkOrigin(exchange, hub.origins) : PUBLIC_HEADERS
+    checkUrl(exchange)
+    if (publicLog !== undefined) {
+      requireMethod(method, 'GET')
+      await handlePublicLog(hub, exchange, publicLog)
+      return
+    }
     const kind = Object.hasOwn(POST_ENDPOINTS, path) ? POST_ENDPOINTS[path] : undefined
     if (kind !== undefined) {
       requireMethod(method, 'POST')
@@ -105,7 +113,7 @@ async function handlePost(
   hub: Hub,
   exchange: Exchange,
   kind: AttachmentKind,
-  cors: Record<string, string>,
+  cors: Readonly<Record<string, string>>,
 ): Promise<void> {
   checkEncoding(exchange.headers)
   const text = await exchange.readText(hub.limits.body, hub.limits.authMs)
@@ -128,7 +136,7 @@ async function send(
   attachment: Attachment,
   exchange: Exchange,
   lines: readonly UpstreamLine[],
-  cors: Record<string, string>,
+  cors: Readonly<Record<string, string>>,
 ): Promise<void> {
   const sink = exchange.open(
     200,
@@ -146,7 +154,7 @@ async function handlePlain(
   exchange: Exchange,
   kind: 'stream' | 'poll',
   address: string,
-  cors: Record<string, string>,
+  cors: Readonly<Record<string, string>>,
 ): Promise<void> {
   const { query, headers } = exchange
   const after = headers.get('last-event-id') ?? query.get('after') ?? undefined
@@ -203,7 +211,7 @@ function openAttachment(
   hub: Hub,
   exchange: Exchange,
   attachment: Attachment,
-  cors: Record<string, string>,
+  cors: Readonly<Record<string, string>>,
   waitMs = hub.limits.pollHoldMs,
 ): void {
   const isStream = attachment.kind === 'stream'
@@ -213,7 +221,7 @@ function openAttachment(
   attachment.open(sink, Math.min(waitMs, hub.limits.pollHoldMs))
 }
 
-function respondError(hub: Hub, exchange: Exchange, error: unknown, cors: Record<string, string>): void {
+function respondError(hub: Hub, exchange: Exchange, error: unknown, cors: Readonly<Record<string, string>>): void {
   if (!(error instanceof TriwireError)) hub.logger.error({ err: error }, 'a request failed')
   const refusal = asTriwireError(error)
   const code = codeOf(refusal)

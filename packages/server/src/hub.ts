@@ -15,6 +15,7 @@ import { Heartbeats } from './heartbeats.ts'
 import type { Identity } from './identity.ts'
 import type { Limits } from './limits.ts'
 import { LiveChannel } from './live-channel.ts'
+import { LogPages } from './log-pages.ts'
 import type { Logger } from './logger.ts'
 import { Occupancy } from './occupancy.ts'
 import type { AllowedOrigins } from './origin.ts'
@@ -69,6 +70,7 @@ export class Hub {
   readonly commander: Commander
   readonly connections: Connections
   readonly heartbeats: Heartbeats
+  readonly pages: LogPages
   readonly control: Control
   readonly #occupancy: Occupancy
   readonly #channels = new Map<string, OpenChannel>()
@@ -87,6 +89,7 @@ export class Hub {
     this.wheel = new TimerWheel(Date.now, options.setTimer)
     this.connections = new Connections(options.limits)
     this.heartbeats = new Heartbeats(this.connections, this.wheel, options.limits.heartbeatMs)
+    this.pages = new LogPages(this)
     this.control = new Control({
       broker: options.broker,
       wheel: this.wheel,
@@ -187,7 +190,7 @@ export class Hub {
   /** Counts a connection in. @throws TriwireError `too_many_connections`, `draining`, `unavailable` */
   admit(attachment: Attached): void {
     if (this.leaving) throw goingAway()
-    this.checkCurrent(attachment.speaker.identity)
+    if (attachment.speaker !== undefined) this.checkCurrent(attachment.speaker.identity)
     this.connections.admit(attachment)
   }
 
@@ -219,7 +222,7 @@ export class Hub {
     }
     this.gate.forget(subject)
     for (const attachment of this.connections.list())
-      if (attachment.speaker.identity.principal === subject) attachment.revoke()
+      if (attachment.speaker?.identity.principal === subject) attachment.revoke()
   }
 
   /** Anybody may have been revoked: nobody is served on the word of a token that was verified before. */

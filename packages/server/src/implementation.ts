@@ -115,8 +115,13 @@ type SnapshotInput<TChannel extends Channel> = TChannel['snapshot'] extends AnyS
 type MaybePromise<TValue> = TValue | Promise<TValue>
 
 interface OptionalHooks<TChannel extends Channel, TUser> {
-  /** Whether this user may do this. Left out: every authenticated user may. */
-  readonly authorize?: (context: AuthorizeContext<TChannel, TUser>) => boolean | Promise<boolean>
+  /**
+   * Whether this user may do this. Left out: every authenticated user may. A public channel has none: its log is read by
+   * whoever likes to, and nobody would be asked about.
+   */
+  readonly authorize?: TChannel['public'] extends true
+    ? never
+    : (context: AuthorizeContext<TChannel, TUser>) => boolean | Promise<boolean>
   /**
    * Sees a client's event before it is logged; what it returns is logged instead. Returning nothing keeps the event
    * as it is. Throw a TriwireError to refuse it with a code and a sentence for the client.

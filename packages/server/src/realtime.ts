@@ -75,7 +75,7 @@ export interface Realtime<TChannels extends ChannelMap, TUser, TMissing extends 
   readonly missing: readonly TMissing[]
   /**
    * Implements a channel.
-   * @throws TriwireError `unknown_channel`, `already_implemented`
+   * @throws TriwireError `unknown_channel`, `already_implemented`, `bad_channel` for `authorize` of a public channel
    */
   on<TKey extends keyof TChannels & string>(
     key: TKey,
@@ -157,7 +157,12 @@ export function createRealtime<TContract extends AnyContract, TAuth extends (req
         const message = `.on("${key}") was called twice. Put all of a channel into one call.`
         throw new TriwireError('already_implemented', message)
       }
-      implementations.set(key, implementation as ErasedImplementation)
+      const erased = implementation as ErasedImplementation
+      if (typed.channels[key]?.public && erased.authorize !== undefined) {
+        const message = `.on("${key}"): the channel is public, so nobody is asked who they are. Take \`authorize\` away, or \`public\`.`
+        throw new TriwireError('bad_channel', message)
+      }
+      implementations.set(key, erased)
       return realtime
     },
     revoke: (principal) => home.hub.control.publish({ type: 'revoke', subject: principal }),

@@ -57,6 +57,8 @@ export interface RequestHead {
 
 /** One HTTP request and the means to answer it. Exactly one of `respond` and `open` is called, once. */
 export interface Exchange extends RequestHead {
+  /** The query as it was written, with its `?`; empty where there is none. Of two spellings a cache makes two pages. */
+  readonly search: string
   /**
    * Reads the body as UTF-8.
    * @throws TriwireError `body_too_large`, or `auth_timeout` where it has not arrived within `timeoutMs`

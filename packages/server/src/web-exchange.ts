@@ -21,6 +21,7 @@ export class WebExchange implements Exchange {
   readonly method: string
   readonly path: string
   readonly query: URLSearchParams
+  readonly search: string
   readonly headers: Headers
   readonly remoteAddress: string | undefined
   /** The answer, as soon as it begins. */
@@ -36,6 +37,7 @@ export class WebExchange implements Exchange {
     this.method = request.method
     this.path = options.path
     this.query = url.searchParams
+    this.search = url.search
     this.headers = request.headers
     this.remoteAddress = options.remoteAddress
     this.response = new Promise((resolve) => {

@@ -9,6 +9,12 @@ export const api = contract({
     publish: ['message'],
     history: { keep: 10_000, ttl: '1h' },
   }),
+  scores: channel('scores/:match', {
+    events: { goal: z.object({ n: z.number() }) },
+    publish: ['goal'],
+    history: { keep: 1000, ttl: '10m' },
+    public: true,
+  }),
   chat: channel('chat/:roomId', {
     events: { message: z.object({ id: z.string(), text: z.string() }) },
     signals: { typing: z.object({ on: z.boolean() }) },

@@ -234,6 +234,7 @@ export class FakeExchange implements Exchange {
   readonly method: string
   readonly path: string
   readonly query: URLSearchParams
+  readonly search: string
   readonly headers: Headers
   readonly remoteAddress: string | undefined
   readonly sink = new FakeSink('response')
@@ -251,6 +252,7 @@ export class FakeExchange implements Exchange {
     const [path = '/', query] = url.split('?')
     this.path = path
     this.query = new URLSearchParams(query)
+    this.search = query === undefined || query === '' ? '' : `?${query}`
     this.method = options.method ?? (/^\/(?:stream|poll|send)$/.test(path) ? 'POST' : 'GET')
     this.headers = new Headers(options.headers)
     this.remoteAddress = options.remoteAddress

@@ -290,10 +290,12 @@ describe('a user who is let go', () => {
 
   it.each(['/stream', '/send', 'a socket'])('between auth and the welcome is not let in: %s', async (path) => {
     const stage = start()
-    const digest = crypto.subtle.digest.bind(crypto.subtle)
-    const spy = vi.spyOn(crypto.subtle, 'digest').mockImplementationOnce(async (...args) => {
+    const { gate } = stage.hub
+    const authenticate = gate.authenticate.bind(gate)
+    const spy = vi.spyOn(gate, 'authenticate').mockImplementationOnce(async (...args) => {
+      const identity = await authenticate(...args)
       await revoke(stage, 'ann')
-      return await digest(...args)
+      return identity
     })
     if (path === 'a socket') {
       const socket = stage.open()

@@ -89,6 +89,17 @@ describe('handlers', () => {
     })
   })
 
+  test('of a public channel decide nothing about its readers', () => {
+    const open = contract({
+      scores: channel('scores/:match', { events: { goal: z.string() }, publish: ['goal'], public: true }),
+    })
+    const bare = createRealtime(open, { auth })
+    mount(bare)
+    bare.on('scores', { onPublish: ({ user }) => void expectTypeOf(user).toEqualTypeOf<User>() })
+    // @ts-expect-error nobody is asked who they are
+    bare.on('scores', { authorize: () => true })
+  })
+
   test('get the output of the input schema and give the input of the output schema', () => {
     const shifted = contract({
       days: channel('days/:year/:month', {

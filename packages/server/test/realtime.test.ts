@@ -36,6 +36,12 @@ describe('createRealtime', () => {
     expect(() => realtime.on('lobby', {})).toThrow(/Put all of a channel into one call/)
   })
 
+  it('refuses to ask about the readers of a public channel', () => {
+    const authorize = (): boolean => true
+    expect(() => create().on('scores', { authorize } as never)).toThrow(/Take `authorize` away, or `public`/)
+    expect(() => create().on('lobby', { authorize })).not.toThrow()
+  })
+
   it('hands out channels to server code, and refuses parameters that are none', async () => {
     const { channels } = create()
     expect(channels.lobby({ room: 'a b' }).address).toBe('lobby?room=a%20b')

@@ -145,6 +145,7 @@ export function handleRequest(
     method: 'POST',
     path: request.path,
     query: NO_QUERY,
+    search: '',
     headers: new Headers(connection.client.headers),
     remoteAddress: addressOf(connection),
     readText: async () => request.body,

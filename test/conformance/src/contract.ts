@@ -56,6 +56,13 @@ export const conformance = contract({
       ban: { input: z.object({ user: z.string() }), output: nothing },
     },
   }),
+  /** Anybody may read its log. */
+  scores: channel('scores/:id', {
+    events: { message },
+    publish: ['message'],
+    history: { keep: 1000 },
+    public: true,
+  }),
   /** Nobody may publish. */
   notices: channel('notices', { events: { message } }),
 })

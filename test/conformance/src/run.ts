@@ -108,7 +108,8 @@ class Run {
     else if ('start' in step) {
       const exchange = this.#start(step.with)
       this.#exchanges.set(String(step.start), exchange)
-      await exchange.begun
+      // The head of some answers comes with what is in them.
+      if (step.begun !== false) await exchange.begun
     } else if ('finish' in step) await this.#answer(this.#exchanges.get(String(step.finish)) as Exchange, step)
     else if ('abort' in step) this.#exchanges.get(String(step.abort))?.abort()
     else if ('emit' in step) await this.#emit(step)

@@ -2,9 +2,12 @@
 // one document, and what the page says they do.
 
 import '../src/document.ts'
+import type { Servable } from '@triwire/server'
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
-import { startPage } from '../src/page-server.ts'
+import { loadSnippet, serveOnFreePort, startPage } from '../src/page-server.ts'
+import { guidePages } from '../src/repository.ts'
 import { mountBoth, type Pair } from '../src/side-by-side.ts'
+import { snippetsOf, writeSnippets } from '../src/snippets.ts'
 
 type Exports = Readonly<Record<string, (...values: unknown[]) => Promise<unknown>>>
 
@@ -103,4 +106,30 @@ describe('a page of the guide does the same in React and in Vue:', () => {
     await both.shows('li', ['milk', 'bread'])
     await both.shows('s', ['milk'])
   })
+})
+
+test('public logs are followed by plain requests, from now on or from some events before', async () => {
+  const workshop = writeSnippets(guidePages().flatMap(snippetsOf))
+  onTestFinished(() => workshop.remove())
+  const page = 'docs/guide/public-logs.md'
+  const { realtime, goal } = await loadSnippet<{
+    realtime: Servable & { close(): Promise<void> }
+    goal(match: string, by: string, minute: number): Promise<void>
+  }>(workshop, page, 'realtime.ts')
+  const { follow } = await loadSnippet<{
+    follow(url: string, onEvent: (event: { d: unknown }) => void, signal: AbortSignal): Promise<void>
+  }>(workshop, page, 'follow.ts')
+  const { origin, close } = await serveOnFreePort(realtime)
+  onTestFinished(close)
+  const stop = new AbortController()
+  const log = `${origin}/rt/log/scores/final`
+  const heard: unknown[] = []
+  await goal('final', 'Ann', 3)
+  await goal('final', 'Bob', 14)
+  const following = follow(`${log}?tail=1`, ({ d }) => heard.push(d), stop.signal)
+  await expect.poll(() => heard).toEqual([{ by: 'Bob', minute: 14 }])
+  await goal('final', 'Eve', 15)
+  await expect.poll(() => heard).toHaveLength(2)
+  stop.abort()
+  await following
 })

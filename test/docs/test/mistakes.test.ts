@@ -202,6 +202,19 @@ test('what nobody lets in hears', async () => {
   await expect.poll(() => client.connection.getSnapshot().state).toBe('closed')
 })
 
+test('mistakes with a public log', async () => {
+  const { api: open } = await loadSnippet<{ api: Contract }>(workshop, 'docs/guide/public-logs.md', 'contract.ts')
+  const realtime = createRealtime(open, { auth: () => null })
+  await hear(() => realtime.on('scores', { authorize: () => true } as never))
+  const served = await serveOnFreePort(realtime as never)
+  for (const query of ['snapshot', 'after=7']) {
+    const response = await fetch(`${served.origin}/rt/log/scores/final?${query}`)
+    const { code, msg } = (await response.json()) as { code: string; msg: string }
+    await hear(() => Promise.reject(new TriwireError(code, msg)))
+  }
+  await served.close()
+})
+
 test('bounds of a client', async () => {
   // Nobody listens there.
   const { client, rt } = connect('ann', 'http://127.0.0.1:9/rt')

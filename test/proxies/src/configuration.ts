@@ -35,6 +35,7 @@ export function nginxConf({ folder, httpPort, httpsPort, nodes }: Place, changes
     // At this level it says when its workers begin and end.
     '/var/log/nginx/error.log warn': `${join(folder, 'error.log')} notice`,
     '/var/log/nginx/access.log': join(folder, 'access.log'),
+    '/var/cache/nginx/triwire': join(folder, 'pages'),
     '/etc/ssl/private/app.example.com.pem': join(folder, CERTIFICATE),
     '/etc/ssl/private/app.example.com.key': join(folder, KEY),
     'listen 80;': `listen 127.0.0.1:${httpPort};`,

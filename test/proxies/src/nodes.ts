@@ -16,6 +16,11 @@ export const api = contract({
     publish: ['message'],
     history: { keep: 5000 },
   }),
+  scores: channel('scores/:match', {
+    events: { goal: z.object({ n: z.number() }) },
+    history: { keep: 5000 },
+    public: true,
+  }),
 })
 
 /** One node. */
@@ -28,6 +33,8 @@ export interface Node {
   /** Emits `request` with each request and its response. */
   readonly server: EventEmitter<{ request: [IncomingMessage, ServerResponse] }>
   emit(id: string, n: number): Promise<void>
+  /** Emits in the public channel. */
+  score(match: string, n: number): Promise<void>
   drain(spreadMs: number): Promise<void>
   /** Cuts everything and listens no more, without a word. */
   kill(): Promise<void>
@@ -79,6 +86,7 @@ async function startNode(url: string, prefix: string, limits: Partial<Limits>): 
     asked,
     server: server as unknown as Node['server'],
     emit: (id, n) => realtime.channels.run({ id }).emit('message', { by: 'server', n }),
+    score: (match, n) => realtime.channels.scores({ match }).emit('goal', { n }),
     drain: (spreadMs) => realtime.drain({ spreadMs }),
     kill: cut,
     close: async () => {
