@@ -1,0 +1,18 @@
+// Who is measured: what it is called, what it is to the others, its server, and how its clients speak.
+
+import type { WebSocketWords } from '../load/websocket-client.ts'
+import type { ServerName } from '../servers/servers.ts'
+
+/** The three wires. */
+export type Wire = 'websocket' | 'sse' | 'polling'
+
+/** One of them on one wire. */
+export type Peer = {
+  /** As it is printed, and named on the command line. */
+  readonly name: string
+  /** Ours; something people use; or what no library on this runtime can cost less than. */
+  readonly kind: 'ours' | 'peer' | 'limit'
+  readonly server: ServerName
+  /** What runs the server; Node unless it is said. */
+  readonly runtime?: 'bun'
+} & { readonly wire: 'websocket'; readonly words: WebSocketWords }

@@ -1,0 +1,14 @@
+// The servers by name, each loaded only in the process that is it.
+
+import type { ServerModule } from './bench-server.ts'
+
+export const SERVERS = {
+  triwire: () => import('./triwire.ts'),
+  ws: () => import('./ws.ts'),
+  'ws-once': () => import('./ws-once.ts'),
+  'raw-socket': () => import('./raw-socket.ts'),
+  'socket-io': () => import('./socket-io.ts'),
+} as const satisfies Readonly<Record<string, () => Promise<ServerModule>>>
+
+/** The name of one. */
+export type ServerName = keyof typeof SERVERS
