@@ -29,3 +29,8 @@ export function stampAt(bytes: Uint8Array, at: number, end: number): number | un
   for (let index = at + 1; index <= at + STAMP_DIGITS; index++) stamp = stamp * 10 + (bytes[index] as number) - 0x30
   return stamp
 }
+
+/** The same for text that is complete. */
+export function stampOf(text: string, at: number): number {
+  return Number(text.slice(at + 1, at + 1 + STAMP_DIGITS))
+}

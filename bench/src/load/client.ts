@@ -6,10 +6,6 @@ import { connect, type Socket } from 'node:net'
 export interface Client {
   /** Messages it has got. */
   readonly delivered: number
-  /** Sends a text to the server, on wires that can. */
-  say(text: string): void
-  /** Sends what `encode` made, as it is. */
-  write(bytes: Buffer): void
   close(): void
 }
 

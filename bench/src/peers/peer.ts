@@ -1,5 +1,7 @@
 // Who is measured: what it is called, what it is to the others, its server, and how its clients speak.
 
+import type { PollWords } from '../load/poll-client.ts'
+import type { StreamWords } from '../load/stream-client.ts'
 import type { WebSocketWords } from '../load/websocket-client.ts'
 import type { ServerName } from '../servers/servers.ts'
 
@@ -15,4 +17,8 @@ export type Peer = {
   readonly server: ServerName
   /** What runs the server; Node unless it is said. */
   readonly runtime?: 'bun'
-} & { readonly wire: 'websocket'; readonly words: WebSocketWords }
+} & (
+  | { readonly wire: 'websocket'; readonly words: WebSocketWords }
+  | { readonly wire: 'sse'; readonly words: StreamWords }
+  | { readonly wire: 'polling'; readonly words: PollWords }
+)

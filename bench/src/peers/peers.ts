@@ -1,15 +1,30 @@
 // All who are measured, in the order they are printed.
 
+import { engineIoPollWords, pollWords, socketIoPollWords, streamWords } from './http-words.ts'
 import type { Peer, Wire } from './peer.ts'
-import { triwireWords } from './triwire-words.ts'
-import { joinWords, socketIoWords, urlWords } from './websocket-words.ts'
+import { triwirePollWords, triwireStreamWords, triwireWords } from './triwire-words.ts'
+import { engineIoWords, joinWords, socketIoWords, urlWords } from './websocket-words.ts'
 
 export const PEERS: readonly Peer[] = [
   { name: 'triwire', kind: 'ours', wire: 'websocket', server: 'triwire', words: triwireWords },
   { name: 'ws', kind: 'peer', wire: 'websocket', server: 'ws', words: joinWords },
   { name: 'ws-once', kind: 'peer', wire: 'websocket', server: 'ws-once', words: joinWords },
-  { name: 'raw-socket', kind: 'limit', wire: 'websocket', server: 'raw-socket', words: urlWords },
   { name: 'socket.io', kind: 'peer', wire: 'websocket', server: 'socket-io', words: socketIoWords },
+  { name: 'engine.io', kind: 'peer', wire: 'websocket', server: 'engine-io', words: engineIoWords },
+  { name: 'crossws', kind: 'peer', wire: 'websocket', server: 'crossws', words: joinWords },
+  { name: 'raw-socket', kind: 'limit', wire: 'websocket', server: 'raw-socket', words: urlWords },
+  { name: 'bun', kind: 'limit', wire: 'websocket', server: 'bun', runtime: 'bun', words: joinWords },
+
+  { name: 'triwire', kind: 'ours', wire: 'sse', server: 'triwire', words: triwireStreamWords },
+  { name: 'res.write', kind: 'peer', wire: 'sse', server: 'sse', words: streamWords },
+  { name: 'better-sse', kind: 'peer', wire: 'sse', server: 'better-sse', words: streamWords },
+  { name: 'stream-sse', kind: 'peer', wire: 'sse', server: 'stream-sse', words: streamWords },
+  { name: 'res.write-once', kind: 'limit', wire: 'sse', server: 'sse-once', words: streamWords },
+
+  { name: 'triwire', kind: 'ours', wire: 'polling', server: 'triwire', words: triwirePollWords },
+  { name: 'socket.io', kind: 'peer', wire: 'polling', server: 'socket-io', words: socketIoPollWords },
+  { name: 'engine.io', kind: 'peer', wire: 'polling', server: 'engine-io', words: engineIoPollWords },
+  { name: 'raw-poll', kind: 'limit', wire: 'polling', server: 'raw-poll', words: pollWords },
 ]
 
 /** The one with this name on this wire. */

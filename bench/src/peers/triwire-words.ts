@@ -1,20 +1,28 @@
 // What a client of Triwire says to be let in: PROTOCOL.md §4.2, §4.3.
 
 import { randomBytes } from 'node:crypto'
+import { post } from '../load/http-request.ts'
+import type { PollWords } from '../load/poll-client.ts'
+import type { StreamWords } from '../load/stream-client.ts'
 import type { WebSocketWords } from '../load/websocket-client.ts'
 
-/** `hello` of a user of its own, and a join per channel. */
-export function opening(channels: readonly number[], index: number): string {
-  const hello = { t: 'hello', v: 1, s: randomBytes(16).toString('base64url'), k: `user-${index}` }
+/** `hello` of a user of its own. */
+function hello(index: number): string {
+  return JSON.stringify({ t: 'hello', v: 1, s: randomBytes(16).toString('base64url'), k: `user-${index}` })
+}
+
+/** The same, and a join per channel. */
+function opening(channels: readonly number[], index: number): string {
   const joins = channels.map((channel, j) => `\n{"t":"join","ch":"room?id=${channel}","j":${j + 1}}`)
-  return JSON.stringify(hello) + joins.join('')
+  return hello(index) + joins.join('')
 }
 
 /** How many joins a text answers. */
-export function joinedIn(text: string): number {
+function joinedIn(text: string): number {
   return text.split('"t":"joined"').length - 1
 }
 
+/** Over WebSocket: PROTOCOL.md §6.1. */
 export const triwireWords: WebSocketWords = {
   path: () => '/rt/',
   protocol: 'triwire.v1',
@@ -25,6 +33,33 @@ export const triwireWords: WebSocketWords = {
       hear(text) {
         waiting -= joinedIn(text)
         return waiting <= 0 ? true : undefined
+      },
+    }
+  },
+}
+
+/** Over server-sent events: §6.3. */
+export const triwireStreamWords: StreamWords = {
+  request: (channels, index) => post('/rt/stream', opening(channels, index)),
+  ready: (text, channels) => joinedIn(text) === channels.length,
+}
+
+/** Over long polling, in one channel: §6.4. The cursor of the next poll is that of the last line that has one. */
+export const triwirePollWords: PollWords = {
+  converse(channels, index) {
+    const [channel] = channels
+    const user = hello(index)
+    let polls = 0
+    return {
+      first: post('/rt/poll', `${user}\n{"t":"join","ch":"room?id=${channel}","j":1}`),
+      next(body) {
+        polls++
+        const at = body.lastIndexOf('"at":"') + 6
+        const after = body.slice(at, body.indexOf('"', at))
+        return post('/rt/poll', `${user}\n{"t":"join","ch":"room?id=${channel}","j":1,"after":"${after}"}`)
+      },
+      get ready() {
+        return polls > 0
       },
     }
   },

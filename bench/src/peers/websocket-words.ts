@@ -29,3 +29,15 @@ export const socketIoWords: WebSocketWords = {
     },
   }),
 }
+
+/** Engine.io protocol 4, with the words of `joinWords` in its messages. */
+export const engineIoWords: WebSocketWords = {
+  path: () => '/engine.io/?EIO=4&transport=websocket',
+  pings: { '2': '3' },
+  greet: (channels) => ({
+    hear(text) {
+      if (text.startsWith('0{')) return `4j${channels.join()}`
+      return text === '4ready' ? true : undefined
+    },
+  }),
+}

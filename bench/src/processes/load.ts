@@ -4,6 +4,8 @@
 import { serveParent } from '@triwire-test/chaos/processes/child'
 import { channelsOf, type Layout, messagesPerChannel, type Speech } from '../layout.ts'
 import type { Client, ClientOptions } from '../load/client.ts'
+import { PollClient } from '../load/poll-client.ts'
+import { StreamClient } from '../load/stream-client.ts'
 import { Tally } from '../load/tally.ts'
 import { WebSocketClient } from '../load/websocket-client.ts'
 import type { Peer, Wire } from '../peers/peer.ts'
@@ -58,7 +60,14 @@ function verify(): void {
 }
 
 function clientOf(peer: Peer, options: ClientOptions): Client {
-  return new WebSocketClient(peer.words, options, tally)
+  switch (peer.wire) {
+    case 'websocket':
+      return new WebSocketClient(peer.words, options, tally)
+    case 'sse':
+      return new StreamClient(peer.words, options, tally)
+    case 'polling':
+      return new PollClient(peer.words, options, tally)
+  }
 }
 
 const handlers = {

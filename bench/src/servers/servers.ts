@@ -8,6 +8,14 @@ export const SERVERS = {
   'ws-once': () => import('./ws-once.ts'),
   'raw-socket': () => import('./raw-socket.ts'),
   'socket-io': () => import('./socket-io.ts'),
+  'engine-io': () => import('./engine-io.ts'),
+  crossws: () => import('./crossws.ts'),
+  bun: () => import('./bun.ts'),
+  sse: () => import('./sse.ts'),
+  'sse-once': () => import('./sse-once.ts'),
+  'better-sse': () => import('./better-sse.ts'),
+  'stream-sse': () => import('./stream-sse.ts'),
+  'raw-poll': () => import('./raw-poll.ts'),
 } as const satisfies Readonly<Record<string, () => Promise<ServerModule>>>
 
 /** The name of one. */
