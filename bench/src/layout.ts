@@ -3,6 +3,8 @@
 
 /** Who follows what. */
 export type Layout =
+  /** Nobody follows anything. */
+  | { readonly kind: 'none' }
   /** Everybody follows channel 0. */
   | { readonly kind: 'one' }
   /** Each follows `each` of `of` channels, drawn from a seed: few sets are alike. */
@@ -23,6 +25,8 @@ export interface Speech {
 /** The channels connection number `index` follows. */
 export function channelsOf(layout: Layout, index: number): number[] {
   switch (layout.kind) {
+    case 'none':
+      return []
     case 'one':
       return [0]
     case 'mixed':
@@ -45,6 +49,8 @@ const COPRIME = [1, 3, 7, 9]
 /** How many channels a layout has, with so many connections. */
 export function channelCount(layout: Layout, connections: number): number {
   switch (layout.kind) {
+    case 'none':
+      return 0
     case 'one':
       return 1
     case 'mixed':

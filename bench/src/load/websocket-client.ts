@@ -12,6 +12,12 @@ export interface WebSocketWords {
   readonly protocol?: string
   /** A fresh conversation, which ends when the connection follows its channels. */
   greet(channels: readonly number[], index: number): Greeting
+  /** Frames that publish the texts in one channel, the first under number `n`; put on the wire in one write. */
+  publish?(channel: number, n: number, texts: readonly string[]): readonly string[]
+  /** Calls a command that answers with what it is told. */
+  command?(channel: number, n: number, text: string): string
+  /** Changes what everybody sees of this member. */
+  announce?(channel: number, n: number, text: string): string
   /** Texts of the server that are answered at any time: the pings of engine.io. */
   readonly pings?: Readonly<Record<string, string>>
 }
@@ -20,6 +26,8 @@ export interface WebSocketWords {
 export interface Greeting {
   /** What is said right after the upgrade, if the client begins. */
   readonly first?: string
+  /** Whether there is nothing to say or hear: the upgrade is all. */
+  readonly silent?: boolean
   /** A text came. @returns what to say to it; `true` when the connection is ready; undefined to go on listening */
   hear(text: string): string | true | undefined
 }
@@ -31,7 +39,12 @@ const PING = 0x9
 /** The connection. */
 export class WebSocketClient implements Client {
   delivered = 0
-  readonly #words: WebSocketWords
+  /** Called when something was counted. */
+  onCounted: (() => void) | undefined
+  readonly words: WebSocketWords
+  readonly channels: readonly number[]
+  /** Numbers of what it has said, from 1. */
+  said = 0
   readonly #options: ClientOptions
   readonly #tally: Tally
   readonly #greeting: Greeting
@@ -46,7 +59,8 @@ export class WebSocketClient implements Client {
   #head: Buffer | undefined
 
   constructor(words: WebSocketWords, options: ClientOptions, tally: Tally) {
-    this.#words = words
+    this.words = words
+    this.channels = options.channels
     this.#options = options
     this.#tally = tally
     this.#greeting = words.greet(options.channels, options.index)
@@ -62,8 +76,9 @@ export class WebSocketClient implements Client {
     this.#socket.write(clientFrame(TEXT, text))
   }
 
-  write(bytes: Buffer): void {
-    this.#socket.write(bytes)
+  /** All frames in one write. */
+  sayAll(texts: readonly string[]): void {
+    this.#socket.write(Buffer.concat(texts.map((text) => clientFrame(TEXT, text))))
   }
 
   close(): void {
@@ -94,6 +109,10 @@ export class WebSocketClient implements Client {
     this.#text = ''
     this.#state = 'greeting'
     if (this.#greeting.first !== undefined) this.say(this.#greeting.first)
+    if (this.#greeting.silent === true) {
+      this.#state = 'ready'
+      this.#options.onReady()
+    }
     this.#handleFrames(bytes, length - rest, length)
   }
 
@@ -117,16 +136,19 @@ export class WebSocketClient implements Client {
         continue
       }
       const stop = Math.min(at + this.#left, end)
-      // A text of one character may be a ping of engine.io; everything else is counted and forgotten.
-      if (this.#state === 'ready' && this.#opcode <= 2 && this.#left > 1) {
-        count += tally.count(bytes, at, stop, this.#options.sampled)
-      } else this.#text += bytes.toString('latin1', at, stop)
+      const isData = this.#opcode <= 2
+      if (isData) count += tally.count(bytes, at, stop, this.#options.sampled)
+      // A text of one character may be a ping of engine.io. Whatever else comes to one that is ready was counted, and is
+      // forgotten.
+      if (!isData || this.#state === 'greeting' || this.#left === 1)
+        this.#text += bytes.toString('latin1', at, stop)
       this.#left -= stop - at
       at = stop
       if (this.#left === 0) this.#handleEnd()
     }
     if (count === 0) return
     this.delivered += count
+    this.onCounted?.()
     tally.add(count)
   }
 
@@ -140,7 +162,7 @@ export class WebSocketClient implements Client {
   }
 
   #handleText(text: string): void {
-    const pong = this.#words.pings?.[text]
+    const pong = this.words.pings?.[text]
     if (pong !== undefined) {
       this.say(pong)
       return

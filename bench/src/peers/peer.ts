@@ -15,6 +15,8 @@ export type Peer = {
   /** Ours; something people use; or what no library on this runtime can cost less than. */
   readonly kind: 'ours' | 'peer' | 'limit'
   readonly server: ServerName
+  /** The scenarios it is for; all that have no other of its name where it is not said. */
+  readonly only?: readonly string[]
   /** What runs the server; Node unless it is said. */
   readonly runtime?: 'bun'
 } & (

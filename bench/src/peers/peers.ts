@@ -2,8 +2,14 @@
 
 import { engineIoPollWords, pollWords, socketIoPollWords, streamWords } from './http-words.ts'
 import type { Peer, Wire } from './peer.ts'
-import { triwirePollWords, triwireStreamWords, triwireWords } from './triwire-words.ts'
-import { engineIoWords, joinWords, socketIoWords, urlWords } from './websocket-words.ts'
+import {
+  triwirePollWords,
+  triwirePresenceWords,
+  triwireStreamWords,
+  triwireTailWords,
+  triwireWords,
+} from './triwire-words.ts'
+import { engineIoWords, joinWords, silentWords, socketIoWords, urlWords } from './websocket-words.ts'
 
 export const PEERS: readonly Peer[] = [
   { name: 'triwire', kind: 'ours', wire: 'websocket', server: 'triwire', words: triwireWords },
@@ -14,6 +20,25 @@ export const PEERS: readonly Peer[] = [
   { name: 'crossws', kind: 'peer', wire: 'websocket', server: 'crossws', words: joinWords },
   { name: 'raw-socket', kind: 'limit', wire: 'websocket', server: 'raw-socket', words: urlWords },
   { name: 'bun', kind: 'limit', wire: 'websocket', server: 'bun', runtime: 'bun', words: joinWords },
+  { name: 'ws-bare', kind: 'peer', wire: 'websocket', server: 'ws', words: silentWords, only: ['connect'] },
+  {
+    name: 'triwire',
+    kind: 'ours',
+    wire: 'websocket',
+    server: 'triwire',
+    words: triwireTailWords,
+    only: ['replay'],
+  },
+  { name: 'ws', kind: 'peer', wire: 'websocket', server: 'ws-replay', words: joinWords, only: ['replay'] },
+  { name: 'raw-socket', kind: 'limit', wire: 'websocket', server: 'raw-replay', words: urlWords, only: ['replay'] },
+  {
+    name: 'triwire',
+    kind: 'ours',
+    wire: 'websocket',
+    server: 'triwire',
+    words: triwirePresenceWords,
+    only: ['presence'],
+  },
 
   { name: 'triwire', kind: 'ours', wire: 'sse', server: 'triwire', words: triwireStreamWords },
   { name: 'res.write', kind: 'peer', wire: 'sse', server: 'sse', words: streamWords },
@@ -27,9 +52,11 @@ export const PEERS: readonly Peer[] = [
   { name: 'raw-poll', kind: 'limit', wire: 'polling', server: 'raw-poll', words: pollWords },
 ]
 
-/** The one with this name on this wire. */
-export function peerOf(wire: Wire, name: string): Peer {
-  const peer = PEERS.find((one) => one.wire === wire && one.name === name)
-  if (peer === undefined) throw new Error(`There is no "${name}" on the wire "${wire}".`)
-  return peer
+/** Those of a scenario on one wire. */
+export function peersOf(scenario: string, wire: Wire): readonly Peer[] {
+  const here = PEERS.filter((peer) => peer.wire === wire)
+  const made = here.filter(({ only }) => only?.includes(scenario))
+  return here.filter(
+    (peer) => made.includes(peer) || (peer.only === undefined && made.every(({ name }) => name !== peer.name)),
+  )
 }

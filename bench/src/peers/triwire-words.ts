@@ -11,9 +11,9 @@ function hello(index: number): string {
   return JSON.stringify({ t: 'hello', v: 1, s: randomBytes(16).toString('base64url'), k: `user-${index}` })
 }
 
-/** The same, and a join per channel. */
-function opening(channels: readonly number[], index: number): string {
-  const joins = channels.map((channel, j) => `\n{"t":"join","ch":"room?id=${channel}","j":${j + 1}}`)
+/** The same, and a join per channel. `fields` is what the joins say besides. */
+function opening(channels: readonly number[], index: number, fields = ''): string {
+  const joins = channels.map((channel, j) => `\n{"t":"join","ch":"room?id=${channel}","j":${j + 1}${fields}}`)
   return hello(index) + joins.join('')
 }
 
@@ -23,20 +23,42 @@ function joinedIn(text: string): number {
 }
 
 /** Over WebSocket: PROTOCOL.md §6.1. */
-export const triwireWords: WebSocketWords = {
-  path: () => '/rt/',
-  protocol: 'triwire.v1',
-  greet(channels, index) {
-    let waiting = channels.length
-    return {
-      first: opening(channels, index),
-      hear(text) {
-        waiting -= joinedIn(text)
-        return waiting <= 0 ? true : undefined
-      },
-    }
-  },
+function socketWords(fields = ''): WebSocketWords {
+  return {
+    path: () => '/rt/',
+    protocol: 'triwire.v1',
+    greet(channels, index) {
+      let waiting = channels.length
+      return {
+        first: opening(channels, index, fields),
+        hear(text) {
+          waiting -= joinedIn(text)
+          return waiting <= 0 ? true : undefined
+        },
+      }
+    },
+    // The lines of a segment are one batch, as our own client sends them (§4.1).
+    publish: (channel, n, texts) => [
+      texts
+        .map(
+          (text, i) =>
+            `{"t":"pub","ch":"room?id=${channel}","n":${n + i},"e":"message","d":${JSON.stringify(text)}}`,
+        )
+        .join('\n'),
+    ],
+    command: (channel, n, text) =>
+      `{"t":"cmd","ch":"room?id=${channel}","id":"${n}","c":"echo","d":${JSON.stringify(text)}}`,
+    announce: (channel, n, text) => `{"t":"pres","ch":"room?id=${channel}","n":${n},"d":${JSON.stringify(text)}}`,
+  }
 }
+
+export const triwireWords: WebSocketWords = socketWords()
+
+/** Begins with the last 300 events: §4.3. */
+export const triwireTailWords: WebSocketWords = socketWords(',"tail":300')
+
+/** Asks who is present: §8.9. */
+export const triwirePresenceWords: WebSocketWords = socketWords(',"pres":""')
 
 /** Over server-sent events: §6.3. */
 export const triwireStreamWords: StreamWords = {

@@ -9,6 +9,15 @@ export const joinWords: WebSocketWords = {
     first: `j${channels.join()}`,
     hear: (text) => (text === 'ready' ? true : undefined),
   }),
+  publish: (_channel, _n, texts) => texts.map((text) => `p${JSON.stringify(text)}`),
+  command: (_channel, _n, text) => `e${JSON.stringify(text)}`,
+  announce: (_channel, _n, text) => `b${JSON.stringify(text)}`,
+}
+
+/** The upgrade and nothing else. */
+export const silentWords: WebSocketWords = {
+  path: () => '/',
+  greet: () => ({ silent: true, hear: () => undefined }),
 }
 
 /** Channels in the URL, for servers that do not listen. */
@@ -28,6 +37,9 @@ export const socketIoWords: WebSocketWords = {
       return text === '42["ready"]' ? true : undefined
     },
   }),
+  publish: (_channel, _n, texts) => texts.map((text) => `42${JSON.stringify(['publish', text])}`),
+  command: (_channel, n, text) => `42${n}${JSON.stringify(['command', text])}`,
+  announce: (_channel, _n, text) => `42${JSON.stringify(['announce', text])}`,
 }
 
 /** Engine.io protocol 4, with the words of `joinWords` in its messages. */

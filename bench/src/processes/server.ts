@@ -25,6 +25,8 @@ export interface Cpu {
 export interface Memory {
   readonly residentBytes: number
   readonly heapBytes: number
+  /** Buffers outside of the heap. */
+  readonly externalBytes: number
 }
 
 let server: BenchServer
@@ -62,17 +64,27 @@ const handlers = {
   async memory(): Promise<Memory> {
     // More than once, with turns in between: what finalizers let go, the next collection frees.
     for (let round = 0; round < 4; round++) {
-      globalThis.gc?.()
+      collect()
       await sleep(20)
     }
-    const { rss, heapUsed } = process.memoryUsage()
-    return { residentBytes: rss, heapBytes: heapUsed }
+    const { rss, heapUsed, external } = process.memoryUsage()
+    return { residentBytes: rss, heapBytes: heapUsed, externalBytes: external }
   },
 
-  /** What came up without an answer. */
-  received(): number {
-    return server.received?.() ?? 0
+  /** Resolves when so much has come up without an answer, counted from the start; false after `boundMs`. */
+  async hear({ count, boundMs }: { count: number; boundMs: number }): Promise<boolean> {
+    // Looked at now and then: whatever told us of each one would be measured along.
+    for (const endsAt = Date.now() + boundMs; Date.now() < endsAt; await sleep(5)) {
+      if ((server.received?.() ?? 0) >= count) return true
+    }
+    return false
   },
+}
+
+function collect(): void {
+  const { Bun } = globalThis as { readonly Bun?: { gc(isSync: boolean): void } }
+  if (Bun === undefined) globalThis.gc?.()
+  else Bun.gc(true)
 }
 
 /** What the parent may call. */

@@ -1,6 +1,6 @@
 // Samples as Markdown tables: a table per scenario and part, a line per peer, with medians over the rounds.
 
-import { PEERS } from '../peers/peers.ts'
+import { peersOf } from '../peers/peers.ts'
 import { median, type Sample, spread } from '../sample.ts'
 
 /** What is shown of a scenario: the figure that peers are ranked by comes first. */
@@ -12,15 +12,43 @@ interface Column {
   readonly digits: number
 }
 
-const US_PER_DELIVERY: readonly Column[] = [
+const DELIVERY: readonly Column[] = [
   { figure: 'cpuUsPerDelivery', title: 'CPU µs per delivery', digits: 2 },
   { figure: 'userUsPerDelivery', title: 'of it user', digits: 2 },
-  { figure: 'deliveriesPerSecond', title: 'deliveries a second', digits: 0 },
-  { figure: 'p50Us', title: 'p50 ms', unit: 1000, digits: 1 },
-  { figure: 'p99Us', title: 'p99 ms', unit: 1000, digits: 1 },
 ]
 
-const COLUMNS: Readonly<Record<string, readonly Column[]>> = { fanout: US_PER_DELIVERY }
+const LATENCY: readonly Column[] = [
+  { figure: 'p50Us', title: 'p50 ms', unit: 1000, digits: 2 },
+  { figure: 'p99Us', title: 'p99 ms', unit: 1000, digits: 2 },
+  { figure: 'p999Us', title: 'p99.9 ms', unit: 1000, digits: 2 },
+]
+
+const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
+  fanout: [...DELIVERY, { figure: 'deliveriesPerSecond', title: 'deliveries a second', digits: 0 }],
+  latency: LATENCY,
+  memory: [
+    { figure: 'bytesPerConnection', title: 'KB per connection', unit: 1000, digits: 2 },
+    { figure: 'heapBytesPerConnection', title: 'of it heap', unit: 1000, digits: 2 },
+    { figure: 'residentBytesPerConnection', title: 'resident KB', unit: 1000, digits: 2 },
+  ],
+  connect: [
+    { figure: 'cpuUsPerConnect', title: 'CPU µs per connect', digits: 0 },
+    { figure: 'userUsPerConnect', title: 'of it user', digits: 0 },
+    { figure: 'stormMs', title: 'all there after ms', digits: 0 },
+  ],
+  ingest: [
+    { figure: 'cpuUsPerPublish', title: 'CPU µs per publish', digits: 2 },
+    { figure: 'userUsPerPublish', title: 'of it user', digits: 2 },
+  ],
+  command: [
+    { figure: 'cpuUsPerCall', title: 'CPU µs per call', digits: 1 },
+    { figure: 'userUsPerCall', title: 'of it user', digits: 1 },
+    ...LATENCY,
+  ],
+  replay: [...DELIVERY, { figure: 'allMs', title: 'all there after ms', digits: 0 }],
+  channels: DELIVERY,
+  presence: DELIVERY,
+}
 
 /** All tables of a run. */
 export function tables(samples: readonly Sample[]): string {
@@ -43,7 +71,7 @@ export function table(samples: readonly Sample[]): string {
   if (ranking === undefined) return ''
   const valuesOf = (peer: string, figure: string): number[] =>
     samples.filter((sample) => sample.peer === peer).map(({ figures }) => figures[figure] ?? Number.NaN)
-  const here = PEERS.filter(({ wire, name }) => wire === first.wire && samples.some(({ peer }) => peer === name))
+  const here = peersOf(first.scenario, first.wire).filter(({ name }) => samples.some(({ peer }) => peer === name))
   const costOf = (peer: string): number => median(valuesOf(peer, ranking.figure))
   const naive = here.find(({ name }) => name === 'ws')
   const best = Math.min(...here.filter(({ kind }) => kind === 'peer').map(({ name }) => costOf(name)))

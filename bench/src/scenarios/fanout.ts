@@ -3,7 +3,7 @@
 
 import { channelCount, type Layout } from '../layout.ts'
 import type { Peer, Wire } from '../peers/peer.ts'
-import { PEERS } from '../peers/peers.ts'
+import { peersOf } from '../peers/peers.ts'
 import type { Ticks } from '../processes/server.ts'
 import { open, type Pair, speech, withPair } from './pair.ts'
 import type { Cell, Part, Wishes } from './scenario.ts'
@@ -31,10 +31,10 @@ const PATTERNS: readonly Pattern[] = [
 const MIXED: Layout = { kind: 'mixed', of: 20, each: 10 }
 
 /** Microseconds of a tick per subscriber. Twice what the slower ones need for a message, so that ticks stay apart. */
-const TICK_US: Readonly<Record<Wire, number>> = { websocket: 30, sse: 100, polling: 120 }
+const TICK_US: Readonly<Record<Wire, number>> = { websocket: 30, sse: 100, polling: 200 }
 
 /** How much of a pattern's deliveries are measured: ticks of these wires are longer, and a run should end. */
-const SHARE: Readonly<Record<Wire, number>> = { websocket: 1, sse: 0.4, polling: 0.4 }
+const SHARE: Readonly<Record<Wire, number>> = { websocket: 1, sse: 0.4, polling: 0.25 }
 
 /** Milliseconds between ticks at least. */
 const LEAST_TICK_MS = 5
@@ -43,7 +43,7 @@ export function fanout({ subscribers = SUBSCRIBERS, parts }: Wishes): readonly C
   const patterns = PATTERNS.filter(({ name }) => parts?.includes(name) ?? true)
   const wires: readonly Wire[] = ['websocket', 'sse', 'polling']
   return wires.flatMap((wire) => {
-    const peers = PEERS.filter((peer) => peer.wire === wire)
+    const peers = peersOf('fanout', wire)
     const alike = subscribers.map((count) => ({
       scenario: 'fanout',
       title: `fan-out, ${wire}, ${count} subscribers`,

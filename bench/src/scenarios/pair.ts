@@ -3,6 +3,7 @@
 import type { Layout } from '../layout.ts'
 import { bunProgram, LOAD_CORE, SERVER_CORE } from '../machine.ts'
 import type { Peer } from '../peers/peer.ts'
+import { PEERS } from '../peers/peers.ts'
 import type { LoadProcess } from '../processes/load.ts'
 import { type Child, startChild } from '../processes/parent.ts'
 import type { ServerProcess, Ticks } from '../processes/server.ts'
@@ -17,7 +18,7 @@ export interface Pair {
 }
 
 /** Milliseconds a speech may take until everybody has all of it. */
-const SPEECH_MS = 180_000
+export const SPEECH_MS = 180_000
 
 /** Starts both, does what is to be done, and ends both. */
 export async function withPair<TResult>(peer: Peer, work: (pair: Pair) => Promise<TResult>): Promise<TResult> {
@@ -41,7 +42,7 @@ export async function open(
   layout: Layout,
   sampleEvery = 50,
 ): Promise<void> {
-  await load.call('open', { wire: peer.wire, peer: peer.name, port, count, layout, sampleEvery })
+  await load.call('open', { peer: PEERS.indexOf(peer), port, count, layout, sampleEvery })
 }
 
 /** Microseconds of the server's CPU. */

@@ -15,6 +15,8 @@ export const SERVERS = {
   'sse-once': () => import('./sse-once.ts'),
   'better-sse': () => import('./better-sse.ts'),
   'stream-sse': () => import('./stream-sse.ts'),
+  'ws-replay': () => import('./ws-replay.ts'),
+  'raw-replay': () => import('./raw-replay.ts'),
   'raw-poll': () => import('./raw-poll.ts'),
 } as const satisfies Readonly<Record<string, () => Promise<ServerModule>>>
 

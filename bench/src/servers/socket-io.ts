@@ -17,6 +17,10 @@ export async function start(): Promise<BenchServer> {
     socket.on('publish', () => {
       received++
     })
+    // A member's value as an app would pass it on by itself.
+    socket.on('announce', (text: string) => {
+      io.to('0').emit('announced', socket.id, text)
+    })
     socket.on('command', (text: string, answer: (text: string) => void) => answer(text))
   })
   const port = await listen(server)

@@ -6,7 +6,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import type { BenchServer } from './bench-server.ts'
 import { Rooms } from './rooms.ts'
 
-/** Words of clients are a letter and what follows: `j` joins, `e` wants an echo, `p` is heard and no more. */
+/** Words of clients are a letter and what follows: `j` joins, `e` wants an echo, `p` is heard and no more, `b` goes to all in channel 0. */
 export async function start(): Promise<BenchServer> {
   const rooms = new Rooms<WebSocket>()
   let received = 0
@@ -17,6 +17,7 @@ export async function start(): Promise<BenchServer> {
       const text = String(data)
       if (text[0] === 'e') ws.send(text.slice(1))
       else if (text[0] === 'p') received++
+      else if (text[0] === 'b') for (const other of rooms.in('0')) other.send(text)
       else if (text[0] === 'j') {
         channels = text.slice(1).split(',')
         rooms.join(channels, ws)
