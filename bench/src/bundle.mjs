@@ -1,0 +1,44 @@
+// Node 20 runs no TypeScript, so the processes of the benchmark are bundled once per run. Only the benchmark's own sources
+// go into the bundle: every package stays outside, so Triwire is what its `dist` says and each peer what npm delivers.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const folder = fileURLToPath(new URL('.', import.meta.url))
+
+/** The processes there are, by the file that is made of them. */
+const ENTRIES = { command: 'command.ts', server: 'processes/server.ts', load: 'processes/load.ts' }
+
+/**
+ * Bundles them into a folder of their own below `node_modules`, where imports of packages resolve. Servers are chunks that
+ * are loaded by name, so that each process holds the one it is and no other.
+ * @returns {Promise<string>} the folder, which goes with this process
+ */
+export async function bundle() {
+  const outdir = mkdtempSync(join(folder, '../node_modules/.bench-'))
+  process.once('exit', () => rmSync(outdir, { recursive: true, force: true }))
+  await build({
+    entryPoints: Object.fromEntries(Object.entries(ENTRIES).map(([name, path]) => [name, join(folder, path)])),
+    outdir,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    sourcemap: 'inline',
+    logLevel: 'warning',
+    plugins: [{ name: 'packages-outside', setup }],
+  })
+  return outdir
+}
+
+/** @param {import('esbuild').PluginBuild} build */
+function setup({ onResolve }) {
+  // The processes of the chaos runs are TypeScript that nobody builds.
+  onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
+    kind === 'entry-point' || path.startsWith('@triwire-test/') ? undefined : { path, external: true },
+  )
+}

@@ -1,0 +1,88 @@
+// What a client of Triwire says to be let in: PROTOCOL.md §4.2, §4.3.
+
+import { randomBytes } from 'node:crypto'
+import { post } from '../load/http-request.ts'
+import type { PollWords } from '../load/poll-client.ts'
+import type { StreamWords } from '../load/stream-client.ts'
+import type { WebSocketWords } from '../load/websocket-client.ts'
+
+/** `hello` of a user of its own. */
+function hello(index: number): string {
+  return JSON.stringify({ t: 'hello', v: 1, s: randomBytes(16).toString('base64url'), k: `user-${index}` })
+}
+
+/** The same, and a join per channel. `fields` is what the joins say besides. */
+function opening(channels: readonly number[], index: number, fields = ''): string {
+  const joins = channels.map((channel, j) => `\n{"t":"join","ch":"room?id=${channel}","j":${j + 1}${fields}}`)
+  return hello(index) + joins.join('')
+}
+
+/** How many joins a text answers. */
+function joinedIn(text: string): number {
+  return text.split('"t":"joined"').length - 1
+}
+
+/** Over WebSocket: PROTOCOL.md §6.1. */
+function socketWords(fields = ''): WebSocketWords {
+  return {
+    path: () => '/rt/',
+    protocol: 'triwire.v1',
+    greet(channels, index) {
+      let waiting = channels.length
+      return {
+        first: opening(channels, index, fields),
+        hear(text) {
+          waiting -= joinedIn(text)
+          return waiting <= 0 ? true : undefined
+        },
+      }
+    },
+    // The lines of a segment are one batch, as our own client sends them (§4.1).
+    publish: (channel, n, texts) => [
+      texts
+        .map(
+          (text, i) =>
+            `{"t":"pub","ch":"room?id=${channel}","n":${n + i},"e":"message","d":${JSON.stringify(text)}}`,
+        )
+        .join('\n'),
+    ],
+    command: (channel, n, text) =>
+      `{"t":"cmd","ch":"room?id=${channel}","id":"${n}","c":"echo","d":${JSON.stringify(text)}}`,
+    announce: (channel, n, text) => `{"t":"pres","ch":"room?id=${channel}","n":${n},"d":${JSON.stringify(text)}}`,
+  }
+}
+
+export const triwireWords: WebSocketWords = socketWords()
+
+/** Begins with the last 300 events: §4.3. */
+export const triwireTailWords: WebSocketWords = socketWords(',"tail":300')
+
+/** Asks who is present: §8.9. */
+export const triwirePresenceWords: WebSocketWords = socketWords(',"pres":""')
+
+/** Over server-sent events: §6.3. */
+export const triwireStreamWords: StreamWords = {
+  request: (channels, index) => post('/rt/stream', opening(channels, index)),
+  ready: (text, channels) => joinedIn(text) === channels.length,
+}
+
+/** Over long polling, in one channel: §6.4. The cursor of the next poll is that of the last line that has one. */
+export const triwirePollWords: PollWords = {
+  converse(channels, index) {
+    const [channel] = channels
+    const user = hello(index)
+    let polls = 0
+    return {
+      first: post('/rt/poll', `${user}\n{"t":"join","ch":"room?id=${channel}","j":1}`),
+      next(body) {
+        polls++
+        const at = body.lastIndexOf('"at":"') + 6
+        const after = body.slice(at, body.indexOf('"', at))
+        return post('/rt/poll', `${user}\n{"t":"join","ch":"room?id=${channel}","j":1,"after":"${after}"}`)
+      },
+      get ready() {
+        return polls > 0
+      },
+    }
+  },
+}

@@ -1,0 +1,225 @@
+// The process of the load: so many connections to one server, each with its channels, each counting what it gets. It is
+// light, because what it cannot take would be the limit of every server alike.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { serveParent } from '@triwire-test/chaos/processes/child'
+import { channelsOf, type Layout, messagesPerChannel, type Speech } from '../layout.ts'
+import type { Client, ClientOptions } from '../load/client.ts'
+import { PollClient } from '../load/poll-client.ts'
+import { StreamClient } from '../load/stream-client.ts'
+import { Tally } from '../load/tally.ts'
+import { WebSocketClient } from '../load/websocket-client.ts'
+import { messageNow } from '../message.ts'
+import type { Peer } from '../peers/peer.ts'
+import { PEERS } from '../peers/peers.ts'
+
+/** Connections to open. */
+export interface Opening {
+  /** Which of `PEERS`. */
+  readonly peer: number
+  readonly port: number
+  readonly count: number
+  readonly layout: Layout
+  /** Of so many connections one is sampled for latency. Default 50. */
+  readonly sampleEvery?: number
+}
+
+/** Publishes of all connections. */
+export interface Publishing {
+  readonly segments: number
+  readonly perSegment: number
+  readonly everyMs: number
+}
+
+/** Changes of presence. */
+export interface Announcing {
+  readonly turns: number
+  readonly perTurn: number
+  readonly everyMs: number
+  /** Whether the values are counted where they arrive. */
+  readonly marked: boolean
+}
+
+/** Connections that are opened at once: below the backlog of every server. */
+const AT_ONCE = 100
+
+/** Milliseconds in which all connections of an opening must be ready. */
+const OPENING_MS = 120_000
+
+const tally = new Tally()
+const clients: Client[] = []
+const followed: (readonly number[])[] = []
+let broken: Error | undefined
+let fail: (error: Error) => void = () => {}
+
+function handleBroken(error: Error): void {
+  broken ??= error
+  fail(error)
+}
+
+/** Settles with `work`, or rejects with what breaks meanwhile. */
+async function unlessBroken<TValue>(work: Promise<TValue>): Promise<TValue> {
+  if (broken !== undefined) throw broken
+  const breaking = new Promise<never>((_resolve, reject) => {
+    fail = reject
+  })
+  return await Promise.race([work, breaking])
+}
+
+/** What each connection must have by now. */
+let expected: number[] = []
+
+function verify(): void {
+  const wrong = expected.findIndex((count, index) => clients[index]?.delivered !== count)
+  if (wrong === -1) return
+  throw new Error(
+    `Connection ${wrong} has got ${clients[wrong]?.delivered} messages instead of ${expected[wrong]}.`,
+  )
+}
+
+function sockets(): WebSocketClient[] {
+  return clients.filter((client) => client instanceof WebSocketClient)
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((all, one) => all + one, 0)
+}
+
+function must<TWord>(word: TWord | undefined): TWord {
+  if (word === undefined) throw new Error('The clients of this peer have no word for that.')
+  return word
+}
+
+function clientOf(peer: Peer, options: ClientOptions): Client {
+  switch (peer.wire) {
+    case 'websocket':
+      return new WebSocketClient(peer.words, options, tally)
+    case 'sse':
+      return new StreamClient(peer.words, options, tally)
+    case 'polling':
+      return new PollClient(peer.words, options, tally)
+  }
+}
+
+const handlers = {
+  /** Opens them, and resolves when each follows its channels. */
+  async open({ peer, port, count, layout, sampleEvery = 50 }: Opening): Promise<void> {
+    const profile = PEERS[peer] as Peer
+    const before = clients.length
+    let opened = 0
+    let ready = 0
+    const all = new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`${ready} of ${count} connections are ready.`)), OPENING_MS)
+      const openNext = (): void => {
+        if (opened === count) return
+        const index = before + opened++
+        const channels = channelsOf(layout, index)
+        followed[index] = channels
+        const options: ClientOptions = {
+          port,
+          index,
+          channels,
+          sampled: index % sampleEvery === 0,
+          onReady: () => {
+            if (++ready === count) {
+              clearTimeout(timer)
+              resolve()
+            } else openNext()
+          },
+          onBroken: handleBroken,
+        }
+        clients[index] = clientOf(profile, options)
+      }
+      for (let index = 0; index < Math.min(AT_ONCE, count); index++) openNext()
+    })
+    await unlessBroken(all)
+  },
+
+  /** Has another byte counted from now on, and forgets what was counted before. */
+  expectMarks({ mark }: { mark: number }): void {
+    tally.mark = mark
+    expected = clients.map(({ delivered }) => delivered)
+  },
+
+  /** Makes ready for so many more on each connection, whether they have come already or not. */
+  expectMore({ marks }: { marks: number }): void {
+    expected = expected.map((count) => count + marks)
+  },
+
+  /** Makes ready for so many on each connection since it was opened. */
+  expectEach({ marks }: { marks: number }): void {
+    expected = clients.map(() => marks)
+  },
+
+  /** Makes ready for a speech. Rejects where something has come since the last one: nothing may come twice. */
+  expect(speech: Speech): void {
+    verify()
+    const counts = messagesPerChannel(speech)
+    expected = clients.map(({ delivered }, index) =>
+      (followed[index] ?? []).reduce((sum, channel) => sum + (counts[channel] ?? 0), delivered),
+    )
+    tally.latenciesUs.length = 0
+  },
+
+  /**
+   * Waits until every connection has what it must have. Rejects where one has less, or more.
+   * @returns microseconds that sampled messages were under way
+   */
+  async taken({ boundMs }: { boundMs: number }): Promise<number[]> {
+    await unlessBroken(tally.until(sum(expected), boundMs))
+    verify()
+    return tally.latenciesUs
+  },
+
+  /** Each connection calls a command so often, the next when the last one is answered. @returns round trips in microseconds */
+  async command({ each, boundMs }: { each: number; boundMs: number }): Promise<number[]> {
+    tally.latenciesUs.length = 0
+    expected = clients.map(({ delivered }) => delivered + each)
+    for (const client of sockets()) {
+      const last = client.said + each
+      const callNext = (): void => {
+        if (client.said < last) client.say(must(client.words.command)(0, ++client.said, messageNow()))
+      }
+      client.onCounted = callNext
+      callNext()
+    }
+    await unlessBroken(tally.until(sum(expected), boundMs))
+    for (const client of sockets()) client.onCounted = undefined
+    verify()
+    return tally.latenciesUs
+  },
+
+  /** Each connection publishes so many segments of so many messages, a segment every so many milliseconds. */
+  async publish({ segments, perSegment, everyMs }: Publishing): Promise<void> {
+    const texts = (): string[] => Array.from({ length: perSegment }, messageNow)
+    for (let segment = 0; segment < segments; segment++) {
+      for (const client of sockets()) {
+        client.sayAll(must(client.words.publish)(0, client.said + 1, texts()))
+        client.said += perSegment
+      }
+      await unlessBroken(sleep(everyMs))
+    }
+  },
+
+  /** Connections take turns to change what all see of them: `perTurn` of them every so many milliseconds. */
+  async announce({ turns, perTurn, everyMs, marked }: Announcing): Promise<void> {
+    const all = sockets()
+    if (marked) expected = clients.map(({ delivered }) => delivered + turns * perTurn)
+    for (let change = 0; change < turns * perTurn; change++) {
+      const client = all[change % all.length] as WebSocketClient
+      client.say(must(client.words.announce)(0, ++client.said, marked ? messageNow() : 'here'))
+      if (change % perTurn === perTurn - 1) await unlessBroken(sleep(everyMs))
+    }
+  },
+
+  /** Closes them. Rejects like `expect`. */
+  close(): void {
+    verify()
+    for (const client of clients) client.close()
+  },
+}
+
+/** What the parent may call. */
+export type LoadProcess = typeof handlers
+
+serveParent(handlers)

@@ -1,0 +1,93 @@
+// The process of the server that is measured. It speaks as it is told, and says what that cost.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { serveParent } from '@triwire-test/chaos/processes/child'
+import { channelAt, type Speech } from '../layout.ts'
+import { clockUs, messageNow } from '../message.ts'
+import type { BenchServer } from '../servers/bench-server.ts'
+import { SERVERS, type ServerName } from '../servers/servers.ts'
+
+/** A speech in ticks. */
+export interface Ticks extends Speech {
+  /** Messages of one tick, said in one turn of the event loop. */
+  readonly perTick: number
+  /** Milliseconds from one tick to the next; a tick that is late is not made up for. 0: as soon as the last one is out. */
+  readonly everyMs: number
+}
+
+/** Microseconds of CPU since the process began. */
+export interface Cpu {
+  readonly userUs: number
+  readonly systemUs: number
+}
+
+/** Bytes held after collections. */
+export interface Memory {
+  readonly residentBytes: number
+  readonly heapBytes: number
+  /** Buffers outside of the heap. */
+  readonly externalBytes: number
+}
+
+let server: BenchServer
+
+const handlers = {
+  async start(name: ServerName): Promise<{ port: number }> {
+    server = await (await SERVERS[name]()).start()
+    return { port: server.port }
+  },
+
+  /** Says it all, and resolves when the last message has been handed over. */
+  async speak(ticks: Ticks): Promise<void> {
+    const startedAt = clockUs()
+    let due = 0
+    for (let said = 0; said < ticks.messages; ) {
+      const end = Math.min(said + ticks.perTick, ticks.messages)
+      for (; said < end; said++) server.publish(String(channelAt(ticks, said)), messageNow())
+      due += ticks.everyMs
+      const early = due - (clockUs() - startedAt) / 1000
+      // A late tick gives everything else its turn all the same, and moves the ones after it.
+      if (ticks.everyMs === 0) await new Promise(setImmediate)
+      else if (early > 1) await sleep(early)
+      else {
+        due -= early - 1
+        await sleep(1)
+      }
+    }
+  },
+
+  cpu(): Cpu {
+    const { user, system } = process.cpuUsage()
+    return { userUs: user, systemUs: system }
+  },
+
+  async memory(): Promise<Memory> {
+    // More than once, with turns in between: what finalizers let go, the next collection frees.
+    for (let round = 0; round < 4; round++) {
+      collect()
+      await sleep(20)
+    }
+    const { rss, heapUsed, external } = process.memoryUsage()
+    return { residentBytes: rss, heapBytes: heapUsed, externalBytes: external }
+  },
+
+  /** Resolves when so much has come up without an answer, counted from the start; false after `boundMs`. */
+  async hear({ count, boundMs }: { count: number; boundMs: number }): Promise<boolean> {
+    // Looked at now and then: whatever told us of each one would be measured along.
+    for (const endsAt = Date.now() + boundMs; Date.now() < endsAt; await sleep(5)) {
+      if ((server.received?.() ?? 0) >= count) return true
+    }
+    return false
+  },
+}
+
+function collect(): void {
+  const { Bun } = globalThis as { readonly Bun?: { gc(isSync: boolean): void } }
+  if (Bun === undefined) globalThis.gc?.()
+  else Bun.gc(true)
+}
+
+/** What the parent may call. */
+export type ServerProcess = typeof handlers
+
+serveParent(handlers)

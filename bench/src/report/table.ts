@@ -1,0 +1,100 @@
+// Samples as Markdown tables: a table per scenario and part, a line per peer, with medians over the rounds.
+
+import { peersOf } from '../peers/peers.ts'
+import { median, type Sample, spread } from '../sample.ts'
+
+/** What is shown of a scenario: the figure that peers are ranked by comes first. */
+interface Column {
+  readonly figure: string
+  readonly title: string
+  /** What the figure is divided by to be printed. */
+  readonly unit?: number
+  readonly digits: number
+}
+
+const DELIVERY: readonly Column[] = [
+  { figure: 'cpuUsPerDelivery', title: 'CPU µs per delivery', digits: 2 },
+  { figure: 'userUsPerDelivery', title: 'of it user', digits: 2 },
+]
+
+const LATENCY: readonly Column[] = [
+  { figure: 'p50Us', title: 'p50 ms', unit: 1000, digits: 2 },
+  { figure: 'p99Us', title: 'p99 ms', unit: 1000, digits: 2 },
+  { figure: 'p999Us', title: 'p99.9 ms', unit: 1000, digits: 2 },
+]
+
+const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
+  fanout: [...DELIVERY, { figure: 'deliveriesPerSecond', title: 'deliveries a second', digits: 0 }],
+  latency: LATENCY,
+  memory: [
+    { figure: 'bytesPerConnection', title: 'KB per connection', unit: 1000, digits: 2 },
+    { figure: 'heapBytesPerConnection', title: 'of it heap', unit: 1000, digits: 2 },
+    { figure: 'residentBytesPerConnection', title: 'resident KB', unit: 1000, digits: 2 },
+  ],
+  connect: [
+    { figure: 'cpuUsPerConnect', title: 'CPU µs per connect', digits: 0 },
+    { figure: 'userUsPerConnect', title: 'of it user', digits: 0 },
+    { figure: 'stormMs', title: 'all there after ms', digits: 0 },
+  ],
+  ingest: [
+    { figure: 'cpuUsPerPublish', title: 'CPU µs per publish', digits: 2 },
+    { figure: 'userUsPerPublish', title: 'of it user', digits: 2 },
+  ],
+  command: [
+    { figure: 'cpuUsPerCall', title: 'CPU µs per call', digits: 1 },
+    { figure: 'userUsPerCall', title: 'of it user', digits: 1 },
+    ...LATENCY,
+  ],
+  replay: [...DELIVERY, { figure: 'allMs', title: 'all there after ms', digits: 0 }],
+  channels: DELIVERY,
+  presence: DELIVERY,
+}
+
+/** All tables of a run. */
+export function tables(samples: readonly Sample[]): string {
+  const groups = new Map<string, Sample[]>()
+  for (const sample of samples) {
+    const title = `${sample.scenario}: ${sample.part}, ${sample.wire}`
+    const group = groups.get(title)
+    if (group === undefined) groups.set(title, [sample])
+    else group.push(sample)
+  }
+  return [...groups].map(([title, group]) => `### ${title}\n\n${table(group)}`).join('\n\n')
+}
+
+/** One table: samples of one part of one scenario on one wire. */
+export function table(samples: readonly Sample[]): string {
+  const [first] = samples
+  if (first === undefined) return ''
+  const columns = COLUMNS[first.scenario] ?? []
+  const [ranking] = columns
+  if (ranking === undefined) return ''
+  const valuesOf = (peer: string, figure: string): number[] =>
+    samples.filter((sample) => sample.peer === peer).map(({ figures }) => figures[figure] ?? Number.NaN)
+  const here = peersOf(first.scenario, first.wire).filter(({ name }) => samples.some(({ peer }) => peer === name))
+  const costOf = (peer: string): number => median(valuesOf(peer, ranking.figure))
+  const naive = here.find(({ name }) => name === 'ws')
+  const best = Math.min(...here.filter(({ kind }) => kind === 'peer').map(({ name }) => costOf(name)))
+  const lines = here.map(({ name, kind }) => [
+    kind === 'limit' ? `_${name}_` : kind === 'ours' ? `**${name}**` : name,
+    ...columns.map(({ figure, unit = 1, digits }) => number(median(valuesOf(name, figure)) / unit, digits)),
+    `${number(spread(valuesOf(name, ranking.figure)) * 100, 0)} %`,
+    ...(naive === undefined ? [] : [number(costOf(name) / costOf(naive.name), 2)]),
+    number(costOf(name) / best, 2),
+  ])
+  const head = [
+    '',
+    ...columns.map(({ title }) => title),
+    'spread',
+    ...(naive === undefined ? [] : ['to `ws`']),
+    'to the best peer',
+  ]
+  return [head, head.map((_, index) => (index === 0 ? '---' : '---:')), ...lines]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n')
+}
+
+function number(value: number, digits: number): string {
+  if (!Number.isFinite(value)) return '–'
+  return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })
+}

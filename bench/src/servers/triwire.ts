@@ -1,0 +1,48 @@
+// Triwire on Hono and Node with the broker in memory, as its README shows it. What an app would set for a load like this is
+// set: how many connections one address may have, and how much a session may say.
+
+import { serve } from '@hono/node-server'
+import { triwire, webSocket } from '@triwire/hono'
+import { channel, contract } from '@triwire/protocol'
+import { createRealtime } from '@triwire/server'
+import { Hono } from 'hono'
+import { z } from 'zod'
+import type { BenchServer } from './bench-server.ts'
+
+const api = contract({
+  room: channel('room/:id', {
+    events: { message: z.string() },
+    publish: ['message'],
+    commands: { echo: { input: z.string(), output: z.string() } },
+    presence: z.string(),
+    history: { keep: 300 },
+  }),
+})
+
+/** All clients of a load come from one address and say as much as they can. */
+const UNLIMITED = 1_000_000
+
+export async function start(): Promise<BenchServer> {
+  const realtime = createRealtime(api, {
+    auth: ({ token }) => (token === undefined ? null : { id: token }),
+    limits: {
+      connectionsPerAddress: UNLIMITED,
+      rate: UNLIMITED,
+      burst: UNLIMITED,
+      presenceMembers: 1000,
+    },
+  }).on('room', { commands: { echo: (text) => text } })
+  const app = new Hono().route('/rt', triwire(realtime))
+  const port = await new Promise<number>((resolve) => {
+    serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1', ...webSocket(realtime) }, (info) =>
+      resolve(info.port),
+    )
+  })
+  return {
+    port,
+    publish: (id, text) => {
+      // Not awaited: what rejects ends the process, and with it the run.
+      void realtime.channels.room({ id }).emit('message', text)
+    },
+  }
+}
