@@ -4,6 +4,7 @@
 // - packages/<name>/test/**/*.test-d.ts    type tests: compiled, never run
 // - test/<name>/**/*.test.ts               tests across packages, in Node
 // - examples/<name>/**/*.test.ts(x)        the examples, each with its own; those that show something get a DOM
+// - bench/test/*.test.ts                   what the benchmark counts and computes; it measures nothing
 //
 // The condition `@triwire/source` makes every import of ours resolve to TypeScript sources, so no test needs a build.
 
@@ -102,6 +103,11 @@ export default defineConfig({
       react18Tests(),
       ...foldersIn('test').map(crossPackageTests),
       ...foldersIn('examples').map(exampleTests),
+      {
+        extends: true,
+        root: 'bench',
+        test: { name: 'bench', environment: 'node', include: ['test/**/*.test.ts'] },
+      },
     ],
     // Cases that wait in real time wait together: they ask for it with `test.concurrent`.
     maxConcurrency: 12,

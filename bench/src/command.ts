@@ -1,16 +1,21 @@
-// `pnpm bench`: what is asked for on the command line, run, printed as tables and kept as JSON.
+// `pnpm bench`: what is asked for on the command line, run, printed as tables and kept as JSON. `pnpm bench:page`: such a
+// file, as a page.
 
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { run } from './bench-run.ts'
 import { thisMachine } from './machine.ts'
 import type { Wire } from './peers/peer.ts'
 import { endAll } from './processes/parent.ts'
+import { goalTable } from './report/goal-table.ts'
+import { fillPage } from './report/page.ts'
+import { plot } from './report/plot.ts'
+import { readResult, writeResult } from './report/result.ts'
 import { tables } from './report/table.ts'
 import { SCENARIOS } from './scenarios/scenarios.ts'
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     only: { type: 'string' },
@@ -54,20 +59,37 @@ async function bench(): Promise<number> {
   })
   const { samples, skipped, failed } = outcome
   console.log(tables(samples))
+  const goals = goalTable(samples)
+  if (goals !== '') console.log(`\n### What it has to show\n\n${goals}`)
   if (skipped.length > 0) console.log(`\nSkipped:\n${skipped.map((line) => `- ${line}`).join('\n')}`)
   if (failed.length > 0) console.log(`\nFailed, without a figure:\n${failed.map((line) => `- ${line}`).join('\n')}`)
-  const folder = join(process.cwd(), 'results')
-  mkdirSync(folder, { recursive: true })
+  mkdirSync('results', { recursive: true })
   const file = `${startedAt.toISOString().slice(0, 19).replaceAll(':', '')}.json`
   const result = { startedAt: startedAt.toISOString(), machine, rounds: Number(values.rounds), ...outcome }
-  writeFileSync(join(folder, file), `${JSON.stringify(result, null, 1)}\n`)
+  writeResult(join('results', file), result)
   console.error(`\nresults/${file}`)
   return failed.length > 0 ? 1 : 0
 }
 
+/** The result the page is made from: the only one that is kept in the repository. */
+const PUBLISHED = 'results/published.json'
+const DOCS = '../docs'
+
+/** Makes the page from a result, which is then the published one; without one, from that which is. */
+function page(): number {
+  const [, path] = positionals
+  if (path !== undefined) copyFileSync(path, PUBLISHED)
+  const result = readResult(PUBLISHED)
+  const file = join(DOCS, 'performance.md')
+  writeFileSync(file, fillPage(readFileSync(file, 'utf8'), result))
+  writeFileSync(join(DOCS, 'performance.svg'), plot(result.samples))
+  console.error(`docs/performance.md and docs/performance.svg, from the run of ${result.startedAt}`)
+  return 0
+}
+
 let code = 1
 try {
-  code = await bench()
+  code = positionals[0] === 'page' ? page() : await bench()
 } catch (error) {
   console.error(error)
 } finally {

@@ -63,7 +63,7 @@ export function tables(samples: readonly Sample[]): string {
 }
 
 /** One table: samples of one part of one scenario on one wire. */
-export function table(samples: readonly Sample[]): string {
+function table(samples: readonly Sample[]): string {
   const [first] = samples
   if (first === undefined) return ''
   const columns = COLUMNS[first.scenario] ?? []
