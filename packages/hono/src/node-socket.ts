@@ -7,8 +7,18 @@
  */
 import type { Socket as Connection } from 'node:net'
 import type { Chunk, Engine, RequestHead, Sink, Socket } from '@triwire/server'
-import type { RawData, WebSocket } from 'ws'
+import { type RawData, type WebSocket, WebSocketServer } from 'ws'
 import { encodeTextFrame } from './text-frame.ts'
+
+/** Makes what takes the upgrades of a server. */
+export function createSocketServer(engine: Engine): WebSocketServer {
+  return new WebSocketServer({
+    noServer: true,
+    // Compression costs five times the CPU on small messages and opens the door to inflated ones.
+    perMessageDeflate: false,
+    maxPayload: engine.limits.body,
+  })
+}
 
 /** Hands an upgraded connection to the engine. */
 export function acceptSocket(engine: Engine, ws: WebSocket, connection: Connection, head: RequestHead): void {

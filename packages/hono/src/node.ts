@@ -1,14 +1,13 @@
 /** Triwire as a Hono app on Node: the wires run over Node's own responses and the `ws` package. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { upgradeWebSocket, type WebSocketServerLike } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { type Engine, handleRequest, type Servable } from '@triwire/server'
 import type { Context, Hono } from 'hono'
-import { type WebSocket, WebSocketServer } from 'ws'
+import type { WebSocket } from 'ws'
 import { NodeExchange } from './node-exchange.ts'
 import { headOf } from './node-head.ts'
-import { acceptSocket } from './node-socket.ts'
-import { upgradesBelow } from './node-upgrade.ts'
+import { acceptSocket, createSocketServer } from './node-socket.ts'
 import { routes } from './routes.ts'
 
 /**
@@ -30,40 +29,12 @@ export function triwire({ engine }: Servable): Hono {
   })
 }
 
-/** How WebSockets are taken. */
-export interface WebSocketOptions {
-  /**
-   * The path Triwire is mounted at, such as `/rt`. With it, WebSockets are taken before the router, which makes a connection
-   * cheaper; middleware does not see them then. It still checks the origin, and `auth` still says who may come. Default:
-   * they go through the router, wherever Triwire is mounted.
-   */
-  readonly base?: string
-}
-
-/** What `serve` is given. */
-export interface WebSocketServing {
-  readonly websocket: { readonly server: WebSocketServerLike }
-  readonly createServer?: typeof createServer
-}
-
 /**
  * What `serve` of `@hono/node-server` needs for WebSocket:
  * `serve({ fetch: app.fetch, port: 3000, ...webSocket(realtime) })`.
- * @throws TriwireError `bad_base` where `base` is no path
  */
-export function webSocket(realtime: Servable, { base }: WebSocketOptions = {}): WebSocketServing {
-  const { engine } = realtime
-  const sockets = new WebSocketServer({
-    noServer: true,
-    // Compression costs five times the CPU on small messages and opens the door to inflated ones.
-    perMessageDeflate: false,
-    maxPayload: engine.limits.body,
-  })
-  const websocket = { server: sockets as WebSocketServerLike }
-  if (base === undefined) return { websocket }
-  const take = upgradesBelow(base, engine, sockets)
-  const createTakingServer = (...args: Parameters<typeof createServer>): Server => take(createServer(...args))
-  return { websocket, createServer: createTakingServer as typeof createServer }
+export function webSocket(realtime: Servable): { readonly websocket: { readonly server: WebSocketServerLike } } {
+  return { websocket: { server: createSocketServer(realtime.engine) as WebSocketServerLike } }
 }
 
 async function upgrade(engine: Engine, c: Context, incoming: IncomingMessage, path: string): Promise<Response> {

@@ -7,7 +7,7 @@ import { createRealtime, type RealtimeOptions } from '@triwire/server'
 import { Hono } from 'hono'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { WebSocket } from 'ws'
-import { triwire, webSocket } from '../src/index.ts'
+import { beforeRouter, triwire, webSocket } from '../src/index.ts'
 import { api } from './api.ts'
 
 type Auth = (request: { token: string | undefined }) => unknown
@@ -380,5 +380,70 @@ describe('closing the server', () => {
       const count = await new Promise<number>((resolve) => server.getConnections((_, open) => resolve(open)))
       expect(count).toBe(0)
     })
+  })
+})
+
+describe('before the router', () => {
+  async function startBefore(mount: (app: Hono) => Hono = (app) => app) {
+    const realtime = createRealtime(api, { auth: ({ token }) => (token === undefined ? null : { id: token }) })
+    const app = mount(new Hono().get('/hello', (c) => c.text('hello')))
+    const server = serve({
+      fetch: app.fetch,
+      port: 0,
+      hostname: '127.0.0.1',
+      ...beforeRouter(realtime, { base: '/rt' }),
+    }) as Server
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    closing.push(async () => {
+      await realtime.close()
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    })
+    return port
+  }
+
+  it('requests and upgrades below the base are answered, and nothing of them reaches the app', async () => {
+    const seen: string[] = []
+    const port = await startBefore((app) =>
+      app.use(async (c, next) => {
+        seen.push(c.req.path)
+        await next()
+      }),
+    )
+    const poll = await fetch(`http://127.0.0.1:${port}/rt/poll`, { method: 'POST', body: JSON.stringify(hello('ann', 0)) })
+    expect(await poll.text()).toContain('"t":"welcome"')
+    const ws = new WebSocket(`ws://127.0.0.1:${port}/rt`, 'triwire.v1')
+    await once(ws, 'open')
+    ws.send(JSON.stringify(hello()))
+    const [data] = (await once(ws, 'message')) as [Buffer]
+    expect(String(data)).toContain('"t":"welcome"')
+    ws.close()
+    await once(ws, 'close')
+    expect(seen).toEqual([])
+  })
+
+  it("what lies beside the base is the app's", async () => {
+    const port = await startBefore()
+    expect(await (await fetch(`http://127.0.0.1:${port}/hello`)).text()).toBe('hello')
+    expect((await fetch(`http://127.0.0.1:${port}/rtx`)).status).toBe(404)
+  })
+
+  it('upgrades beside the base, or without our subprotocol, are refused', async () => {
+    const port = await startBefore()
+    const statusOf = async (path: string, protocol: string): Promise<number | undefined> => {
+      const ws = new WebSocket(`ws://127.0.0.1:${port}${path}`, protocol)
+      ws.on('error', () => {})
+      const [, response] = (await once(ws, 'unexpected-response')) as [ClientRequest, IncomingMessage]
+      response.resume()
+      return response.statusCode
+    }
+    expect(await statusOf('/elsewhere', 'triwire.v1')).toBe(404)
+    expect(await statusOf('/rt', 'another')).toBe(400)
+  })
+
+  it('a base that is no path is told so', () => {
+    const realtime = createRealtime(api, { auth: () => null })
+    expect(() => beforeRouter(realtime, { base: 'rt' })).toThrow('begins with a slash')
   })
 })
