@@ -14,6 +14,7 @@ export const knownModules: Readonly<Record<string, () => Promise<unknown>>> = {
   '@triwire/edge/fetch': () => import('@triwire/edge/fetch'),
   '@triwire/hono': () => import('@triwire/hono'),
   '@triwire/hono/bun': () => import('@triwire/hono/bun'),
+  '@triwire/hono/node': () => import('@triwire/hono/node'),
   '@triwire/nats': () => import('@triwire/nats'),
   '@triwire/protocol': () => import('@triwire/protocol'),
   '@triwire/react': () => import('@triwire/react'),

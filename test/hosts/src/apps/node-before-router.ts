@@ -1,6 +1,6 @@
 /** A child on Node, where Triwire's requests are taken before the router. */
 import { serve } from '@hono/node-server'
-import { beforeRouter } from '@triwire/hono'
+import { beforeRouter } from '@triwire/hono/node'
 import { Hono } from 'hono'
 import { serveApps } from './app.ts'
 
