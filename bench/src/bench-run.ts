@@ -47,7 +47,9 @@ export async function run({ scenarios, rounds, wishes, onProgress }: RunOptions)
           }
         } catch (error) {
           await endAll()
-          const line = `round ${round}, ${title}, ${peer.name}: ${error instanceof Error ? error.message : String(error)}`
+          // Errors of the processes come with their stacks; the first line says what was wrong.
+          const [why] = (error instanceof Error ? error.message : String(error)).split('\n')
+          const line = `round ${round}, ${title}, ${peer.name}: ${why}`
           failed.push(line)
           onProgress(`  failed: ${line}`)
         }

@@ -20,6 +20,7 @@ const { values, positionals } = parseArgs({
   options: {
     only: { type: 'string' },
     subscribers: { type: 'string' },
+    connections: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     peers: { type: 'string' },
     wires: { type: 'string' },
@@ -51,6 +52,7 @@ async function bench(): Promise<number> {
     rounds: Number(values.rounds),
     wishes: {
       subscribers: list(values.subscribers)?.map(Number),
+      connections: list(values.connections)?.map(Number),
       peers: list(values.peers),
       wires: list(values.wires) as Wire[] | undefined,
       parts: list(values.parts),

@@ -168,7 +168,13 @@ export class WebSocketClient implements Client {
       return
     }
     if (this.#state !== 'greeting') return
-    const answer = this.#greeting.hear(text)
+    let answer: string | true | undefined
+    try {
+      answer = this.#greeting.hear(text)
+    } catch (error) {
+      this.#options.onBroken(error as Error)
+      return
+    }
     if (answer === true) {
       this.#state = 'ready'
       this.#options.onReady()

@@ -52,11 +52,15 @@ export const PEERS: readonly Peer[] = [
   { name: 'raw-poll', kind: 'limit', wire: 'polling', server: 'raw-poll', words: pollWords },
 ]
 
-/** Those of a scenario on one wire. */
+const KINDS: readonly Peer['kind'][] = ['ours', 'peer', 'limit']
+
+/** Those of a scenario on one wire: ours first, limits last. */
 export function peersOf(scenario: string, wire: Wire): readonly Peer[] {
   const here = PEERS.filter((peer) => peer.wire === wire)
   const made = here.filter(({ only }) => only?.includes(scenario))
-  return here.filter(
-    (peer) => made.includes(peer) || (peer.only === undefined && made.every(({ name }) => name !== peer.name)),
-  )
+  return here
+    .filter(
+      (peer) => made.includes(peer) || (peer.only === undefined && made.every(({ name }) => name !== peer.name)),
+    )
+    .sort((one, other) => KINDS.indexOf(one.kind) - KINDS.indexOf(other.kind))
 }

@@ -32,6 +32,9 @@ function socketWords(fields = ''): WebSocketWords {
       return {
         first: opening(channels, index, fields),
         hear(text) {
+          // Nobody is refused in a run; one who is would wait for its channels until the end.
+          const refusal = /\{"t":"(?:err|end|bye)".*/.exec(text)
+          if (refusal !== null) throw new Error(`A client of Triwire was refused: ${refusal[0]}`)
           waiting -= joinedIn(text)
           return waiting <= 0 ? true : undefined
         },

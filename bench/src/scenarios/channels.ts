@@ -19,9 +19,9 @@ const STRIDE = 7919
 
 const MEASURED = new Set(['triwire', 'ws', 'socket.io', 'raw-socket', 'bun'])
 
-export function channels({ subscribers = [10_000] }: Wishes): readonly Cell[] {
+export function channels({ connections = [10_000] }: Wishes): readonly Cell[] {
   return LAYOUTS.flatMap((layout) =>
-    subscribers.map((count) => ({
+    connections.map((count) => ({
       scenario: 'channels',
       title: `${channelCount(layout, count)} channels, ${count} connections`,
       peers: peersOf('channels', 'websocket').filter(({ name }) => MEASURED.has(name)),

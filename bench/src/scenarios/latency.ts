@@ -10,7 +10,7 @@ import type { Cell, Part, Wishes } from './scenario.ts'
 const NAIVE_US = 12
 
 const RATES = [
-  { name: 'at rest', usPerSubscriber: 200, ticks: 30 },
+  { name: 'at rest', usPerSubscriber: 200, ticks: 20 },
   { name: 'half busy', usPerSubscriber: 2 * NAIVE_US, ticks: 150 },
 ]
 

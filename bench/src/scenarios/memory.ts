@@ -8,10 +8,10 @@ import type { Cell, Part, Wishes } from './scenario.ts'
 /** Connections that are there before: code, pools and tables have come with them. */
 const FIRST = 200
 
-export function memory({ subscribers = [10_000] }: Wishes): readonly Cell[] {
+export function memory({ connections = [10_000] }: Wishes): readonly Cell[] {
   const wires: readonly Wire[] = ['websocket', 'sse', 'polling']
   return wires.flatMap((wire) =>
-    subscribers.map((count) => ({
+    connections.map((count) => ({
       scenario: 'memory',
       title: `memory, ${wire}, ${count} connections`,
       peers: peersOf('memory', wire),

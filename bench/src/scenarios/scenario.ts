@@ -5,8 +5,10 @@ import type { Figures } from '../sample.ts'
 
 /** What is asked for on the command line. */
 export interface Wishes {
-  /** Sizes to measure; each scenario has its own where nothing is said. */
+  /** Subscribers of `fanout` and `latency`; each has its own sizes where nothing is said. */
   readonly subscribers?: readonly number[] | undefined
+  /** Connections of `memory` and `channels`. */
+  readonly connections?: readonly number[] | undefined
   /** Names of peers; all where nothing is said. */
   readonly peers?: readonly string[] | undefined
   readonly wires?: readonly Wire[] | undefined

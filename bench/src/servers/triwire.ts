@@ -1,10 +1,10 @@
 // Triwire on Hono and Node with the broker in memory, as its README shows it. What an app would set for a load like this is
-// set: how many connections one address may have, and how much a session may say.
+// set: how many connections one address may have, how much a session may say, how many channels there may be.
 
 import { serve } from '@hono/node-server'
 import { triwire, webSocket } from '@triwire/hono'
 import { channel, contract } from '@triwire/protocol'
-import { createRealtime } from '@triwire/server'
+import { createRealtime, memory } from '@triwire/server'
 import { Hono } from 'hono'
 import { z } from 'zod'
 import type { BenchServer } from './bench-server.ts'
@@ -25,6 +25,7 @@ const UNLIMITED = 1_000_000
 export async function start(): Promise<BenchServer> {
   const realtime = createRealtime(api, {
     auth: ({ token }) => (token === undefined ? null : { id: token }),
+    broker: memory({ limits: { channels: UNLIMITED } }),
     limits: {
       connectionsPerAddress: UNLIMITED,
       rate: UNLIMITED,
