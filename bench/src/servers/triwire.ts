@@ -1,8 +1,9 @@
-// Triwire on Hono and Node with the broker in memory, as its README shows it. What an app would set for a load like this is
-// set: how many connections one address may have, how much a session may say, how many channels there may be.
+// Triwire on Hono and Node with the broker in memory, before the router, as its README shows it for many connections. What
+// an app would set for a load like this is set: how many connections one address may have, how much a session may say, how
+// many channels there may be.
 
 import { serve } from '@hono/node-server'
-import { triwire, webSocket } from '@triwire/hono'
+import { beforeRouter } from '@triwire/hono/node'
 import { channel, contract } from '@triwire/protocol'
 import { createRealtime, memory } from '@triwire/server'
 import { Hono } from 'hono'
@@ -33,11 +34,10 @@ export async function start(): Promise<BenchServer> {
       presenceMembers: 1000,
     },
   }).on('room', { commands: { echo: (text) => text } })
-  const app = new Hono().route('/rt', triwire(realtime))
+  const { fetch } = new Hono()
+  const options = { fetch, port: 0, hostname: '127.0.0.1', ...beforeRouter(realtime, { base: '/rt' }) }
   const port = await new Promise<number>((resolve) => {
-    serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1', ...webSocket(realtime) }, (info) =>
-      resolve(info.port),
-    )
+    serve(options, (info) => resolve(info.port))
   })
   return {
     port,

@@ -411,7 +411,10 @@ describe('before the router', () => {
         await next()
       }),
     )
-    const poll = await fetch(`http://127.0.0.1:${port}/rt/poll`, { method: 'POST', body: JSON.stringify(hello('ann', 0)) })
+    const poll = await fetch(`http://127.0.0.1:${port}/rt/poll`, {
+      method: 'POST',
+      body: JSON.stringify(hello('ann', 0)),
+    })
     expect(await poll.text()).toContain('"t":"welcome"')
     const ws = new WebSocket(`ws://127.0.0.1:${port}/rt`, 'triwire.v1')
     await once(ws, 'open')
