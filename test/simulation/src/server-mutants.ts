@@ -195,7 +195,7 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
     name: 'revocation is not applied',
     why: 'A user who was let go keeps the connections that are open.',
     file: HUB,
-    find: 'if (attachment.speaker.identity.principal === subject) attachment.revoke()',
+    find: 'if (attachment.speaker?.identity.principal === subject) attachment.revoke()',
     replace: 'void attachment',
   },
   {
@@ -216,7 +216,7 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
     name: 'new token is not taken',
     why: 'A second hello leaves the connection with the end of the first token.',
     file: ATTACHMENT,
-    find: '      this.#expiry.watch(identity.expiresAt)\n      this.welcome()',
+    find: '      this.#watchExpiry(identity.expiresAt)\n      this.welcome()',
     replace: '      this.welcome()',
   },
 ]
