@@ -44,7 +44,7 @@ export function plot(samples: readonly Sample[]): string {
         if (cost !== undefined) {
           const width = Math.max(1, at(cost) - LEFT)
           marks.push(`<rect x="${LEFT}" y="${y}" width="${width.toFixed(1)}" height="${BAR - 1}" fill="${fill}"/>`)
-          marks.push(text(LEFT + width + 4, y + BAR - 1, cost.toPrecision(2), 'small'))
+          marks.push(text(LEFT + width + 4, y + BAR - 1, String(Number(cost.toPrecision(2))), 'small'))
         }
         y += BAR
       }
