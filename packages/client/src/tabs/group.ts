@@ -47,29 +47,34 @@ export function enterGroup(name: string, host: GroupHost): Group {
   // ── Who leads ───────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Resolves when the lock is given back, was taken away, or is wanted no more. */
-  const lock = async (what: string, options: LockOptions, handleGranted: () => unknown): Promise<void> => {
+  const lock = async (
+    what: string,
+    handleGranted: () => unknown,
+    options: LockOptions = { signal },
+  ): Promise<void> => {
     await navigator.locks.request(what, options, handleGranted).catch(() => {})
   }
 
   /** The lock that a tab holds while it is there. */
   const lockOf = (tab: string): string => `${name} ${tab}`
 
-  const stand = async (options: LockOptions): Promise<void> => {
+  const stand = async (options?: LockOptions): Promise<void> => {
     let own: Relay | undefined
-    await lock(name, options, () => {
+    const handleGranted = (): Promise<void> | undefined => {
       if (signal.aborted) return undefined
       relay = own = host.lead({
         // By the clock, because a tab that leads at once has not heard of any term; and no two the same.
         term: Math.max(term + 1, Date.now()) + Math.random(),
         post,
-        watch: (tab, handleGone) => void lock(lockOf(tab), { signal }, () => own === relay && handleGone()),
+        watch: (tab, handleGone) => void lock(lockOf(tab), () => own === relay && handleGone()),
       })
       return left
-    })
+    }
+    await lock(name, handleGranted, options)
     own?.close()
     if (relay === own) relay = undefined
     // Its place was taken while it stood still: it may have it back when whoever took it goes.
-    if (own && !signal.aborted) void stand({ signal })
+    if (own && !signal.aborted) void stand()
   }
 
   // ── Is it there ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -110,11 +115,11 @@ export function enterGroup(name: string, host: GroupHost): Group {
   }
 
   channel.onmessage = ({ data }: MessageEvent<TabMessage>) => handle(data)
-  void lock(lockOf(host.wishes().tab), { signal }, () => {
+  void lock(lockOf(host.wishes().tab), () => {
     ask()
     return left
   })
-  void stand({ signal })
+  void stand()
   return {
     ask,
     leave() {
