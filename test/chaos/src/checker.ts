@@ -1,5 +1,6 @@
 // The offline checker: reads the histories of all processes and counts. It shares no code with the product, and knows
-// nothing of wires or faults; only what was sent, what was acknowledged, and what reached whom in which order.
+// nothing of wires or faults; only what was sent, what was acknowledged, and what reached whom in which order. A place in
+// the log is a text to it, the same or not.
 //
 // - lost: acknowledged, and never reached a reader who was not told of a gap at that place
 // - told: the same, behind an explicit gap
@@ -52,11 +53,19 @@ export function readHistories(folder: string): HistoryLine[] {
 /** The reader that is the log itself, as it was at the end. */
 export const STORE = 'store'
 
+interface Item {
+  readonly id: string
+  readonly s: string
+  readonly n: number
+  readonly at: string | undefined
+  readonly life: number
+}
+
 interface Reader {
   readonly channel: string
   readonly name: string
   /** What came, in its order: a message, or a gap. */
-  readonly items: ({ readonly id: string; readonly s: string; readonly n: number; readonly life: number } | 'gap')[]
+  readonly items: (Item | 'gap')[]
   readonly gaps: string[]
 }
 
@@ -84,8 +93,8 @@ export function check(lines: readonly HistoryLine[]): Verdict[] {
   for (const line of lines) {
     if (line.k === 'reads') readerOf(line.c, line.r)
     else if (line.k === 'got') {
-      const { s, n, life = 0 } = line
-      readerOf(line.c, line.r).items.push({ id: idOf(s, n), s, n, life })
+      const { s, n, at, life = 0 } = line
+      readerOf(line.c, line.r).items.push({ id: idOf(s, n), s, n, at, life })
     } else if (line.k === 'gap') {
       const reader = readerOf(line.c, line.r)
       reader.items.push('gap')
@@ -164,52 +173,39 @@ function isBehindGap({ items }: Reader, id: string): boolean {
 }
 
 /**
- * Neighbours that the first reader of the channel had the other way round: there is one order for all. What came again behind
- * a gap has two places, so such neighbours disagree only where no place of theirs agrees. A gap parts neighbours: what was
- * before it may have been sent again behind it, and come to others alone.
+ * Neighbours that the first reader of the channel had the other way round: there is one order for all. A log that has lost
+ * something may have had the same messages twice, in another order; one reader may know the one, and another the other. So
+ * where a gap was told, the places have to be the same.
  */
 function disagreements(reader: Reader, readers: readonly Reader[]): number {
   const first = readers.find(({ channel }) => channel === reader.channel)
   if (first === undefined || first === reader) return 0
-  const theirs = placesOf(first)
-  const ours = placesOf(reader)
+  const withPlace = first.gaps.length + reader.gaps.length > 0
+  const ours = firstTimes(reader, withPlace)
   let count = 0
-  let before: { readonly id: string; readonly s: string } | undefined
-  for (const [index, item] of first.items.entries()) {
-    if (item === 'gap') {
-      before = undefined
-      continue
-    }
-    if (!ours.has(item.id) || theirs.get(item.id)?.last !== index) continue
+  let before: { readonly s: string; readonly index: number } | undefined
+  for (const [entry, { s }] of firstTimes(first, withPlace)) {
+    const index = ours.get(entry)?.index
+    if (index === undefined) continue
     // Of one sender the numbers speak already.
-    if (before !== undefined && before.s !== item.s) {
-      const inTheirs = isBefore(theirs, before.id, item.id)
-      if (inTheirs && isBefore(ours, item.id, before.id)) count++
-    }
-    before = item
+    if (before !== undefined && before.s !== s && index < before.index) count++
+    before = { s, index }
   }
   return count
 }
 
-/** Whether each place of one is before each place of the other. */
-function isBefore(places: ReadonlyMap<string, Places>, one: string, other: string): boolean {
-  return (places.get(one)?.last ?? 0) < (places.get(other)?.first ?? 0)
-}
-
-interface Places {
-  readonly first: number
-  readonly last: number
-}
-
-function placesOf({ items, gaps }: Reader): Map<string, Places> {
-  const places = new Map<string, Places>()
-  for (const [place, item] of items.entries()) {
+/** When each entry of the log came first to a reader, in that order; `withPlace`: the same message elsewhere is another. */
+function firstTimes(
+  { items }: Reader,
+  withPlace: boolean,
+): Map<string, { readonly s: string; readonly index: number }> {
+  const times = new Map<string, { readonly s: string; readonly index: number }>()
+  for (const [index, item] of items.entries()) {
     if (item === 'gap') continue
-    const first = places.get(item.id)?.first ?? place
-    // Without a gap nothing comes again, except to a reader who began anew.
-    places.set(item.id, { first, last: gaps.length > 0 ? place : first })
+    const entry = withPlace ? `${item.id} ${item.at}` : item.id
+    if (!times.has(entry)) times.set(entry, { s: item.s, index })
   }
-  return places
+  return times
 }
 
 function idOf(sender: string, number: number): string {

@@ -14,13 +14,17 @@ export type HistoryLine =
   | { readonly k: 'failed'; readonly c: string; readonly s: string; readonly n: number; readonly code: string }
   /** From here on this reader is to be told everything in the channel. */
   | { readonly k: 'reads'; readonly c: string; readonly r: string }
-  /** It reached its handler. `life` counts the lives of a reader that may begin again from nothing. */
+  /**
+   * It reached its handler. `at` is its place in the log as the library calls it, where it does; `life` counts the lives of
+   * a reader that may begin again from nothing.
+   */
   | {
       readonly k: 'got'
       readonly c: string
       readonly r: string
       readonly s: string
       readonly n: number
+      readonly at?: string
       readonly life?: number
     }
   /** The reader was told that something is missing here. */

@@ -170,7 +170,8 @@ export async function runChaos(startHost: StartHost, options: ChaosOptions): Pro
     await fleet.kill()
     await proxy.close()
     await server.close()
-    rmSync(folder, { recursive: true, force: true })
+    if (process.env.KEEP) console.log(`histories in ${histories}`)
+    else rmSync(folder, { recursive: true, force: true })
   }
 }
 
@@ -239,7 +240,7 @@ class Server {
       const events = lines
         .map((line) => JSON.parse(line) as { t: string; at: string; d: { s: string; n: number } })
         .filter(({ t }) => t === 'ev')
-      for (const { d } of events) if (d.s !== 'end') write({ k: 'got', c, r: STORE, s: d.s, n: d.n })
+      for (const { at, d } of events) if (d.s !== 'end') write({ k: 'got', c, r: STORE, s: d.s, n: d.n, at })
       const last = events.at(-1)
       if (last === undefined) return
       query = `after=${encodeURIComponent(last.at)}`

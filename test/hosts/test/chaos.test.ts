@@ -6,7 +6,7 @@ import { createBundles } from '../src/bundle.ts'
 import { type ChaosReport, killsAndCuts, runChaos, wiresBlockedAndFreed } from '../src/chaos-run.ts'
 import { BUN, DENO, EDGE_RUNTIME, hostOn, NEWER_NODE, type Runtime, WORKERD } from '../src/runtimes.ts'
 
-/** Longer runs: `FOR_MS=60000 npx vitest run --project test-hosts chaos`. */
+/** Longer runs: `FOR_MS=60000 npx vitest run --project test-hosts chaos`; `KEEP=1` keeps the histories and says where. */
 const FOR_MS = Number(process.env.FOR_MS ?? 4000)
 /** Milliseconds of messages while wires are blocked: a blocked WebSocket is tried again after ten seconds. */
 const BLOCKED_MS = 20_000

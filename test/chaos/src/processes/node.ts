@@ -6,7 +6,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { serve } from '@hono/node-server'
 import { triwire, webSocket } from '@triwire/hono'
-import { createRealtime, type Limits, memory } from '@triwire/server'
+import { createRealtime, formatCursor, type Limits, memory } from '@triwire/server'
 import { Hono } from 'hono'
 import { STORE } from '../checker.ts'
 import { clock, TIMED } from '../clock.ts'
@@ -144,9 +144,9 @@ const handlers = {
     const page = { limit: 300, bytes: 1024 * 1024 }
     let result = await node.broker.read(c, { tail: 1_000_000, ...page })
     while (result.status === 'page' && result.entries.length > 0) {
-      for (const { data } of result.entries) {
+      for (const { cursor, data } of result.entries) {
         const { s, n } = JSON.parse(data) as { s: string; n: number }
-        if (s !== 'end') write({ k: 'got', c, r: STORE, s, n })
+        if (s !== 'end') write({ k: 'got', c, r: STORE, s, n, at: formatCursor(cursor) })
       }
       const after = result.entries.at(-1)?.cursor
       result = await node.broker.read(c, { after, ...page })

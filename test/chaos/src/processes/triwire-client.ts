@@ -60,11 +60,9 @@ const handlers = {
     write({ k: 'reads', c, r: id })
     const observer = handle.observe({
       on: {
-        message: ({ s, n }) => {
+        message: ({ s, n }, { cursor: at }) => {
           if (s === 'end') reader.marked = Math.max(reader.marked, n)
-          else {
-            write({ k: 'got', c, r: id, s, n })
-          }
+          else write({ k: 'got', c, r: id, s, n, at })
           reader.handleMessage()
         },
         $gap: ({ reason }) => write({ k: 'gap', c, r: id, reason }),
