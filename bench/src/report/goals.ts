@@ -124,4 +124,18 @@ export const GOALS: readonly Goal[] = [
     ['ws', 'p99Us', 2],
     ['socket.io', 'p99Us', 1.3],
   ]),
+  ...against('latency', 'half busy, 1000', 'websocket', [
+    ['ws', 'p50Us', 1.1],
+    ['socket.io', 'p50Us', 0.85],
+    ['ws', 'p99Us', 2],
+    ['socket.io', 'p99Us', 1.3],
+  ]),
+  ...against('latency', 'echo at rest', 'websocket', [
+    ['ws', 'p50Us', 1.1],
+    ['socket.io', 'p50Us', 1],
+  ]),
+  ...against('latency', 'echo half busy', 'websocket', [
+    ['ws', 'p50Us', 1.1],
+    ['socket.io', 'p50Us', 1],
+  ]),
 ]

@@ -31,6 +31,7 @@ export async function start(): Promise<BenchServer> {
       connectionsPerAddress: UNLIMITED,
       rate: UNLIMITED,
       burst: UNLIMITED,
+      commandsAtOnce: UNLIMITED,
       presenceMembers: 1000,
     },
   }).on('room', { commands: { echo: (text) => text } })
