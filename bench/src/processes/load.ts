@@ -243,10 +243,13 @@ const handlers = {
     }
   },
 
-  /** Closes them. Rejects like `expect`. */
+  /** Closes them, and begins anew with none. Rejects like `expect`. */
   close(): void {
     verify()
-    for (const client of clients) client.close()
+    for (const client of clients.splice(0)) client.close()
+    followed.length = 0
+    expected = []
+    tally.clear()
   },
 }
 

@@ -32,8 +32,8 @@ export interface Memory {
 let server: BenchServer
 
 const handlers = {
-  async start(name: ServerName): Promise<{ port: number }> {
-    server = await (await SERVERS[name]()).start()
+  async start({ name, folder }: { name: ServerName; folder: string }): Promise<{ port: number }> {
+    server = await (await SERVERS[name]()).start(folder)
     return { port: server.port }
   },
 
@@ -54,6 +54,12 @@ const handlers = {
         await sleep(1)
       }
     }
+  },
+
+  /** Resolves when what was said outlives this process. */
+  async stored(): Promise<void> {
+    if (server.stored === undefined) throw new Error('This server keeps nothing.')
+    await server.stored()
   },
 
   cpu(): Cpu {

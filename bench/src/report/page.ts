@@ -10,6 +10,8 @@ import { tables } from './table.ts'
 
 const SIZES = [200, 1000, 5000, 10_000]
 const PATTERNS = ['single', 'tens', 'tens-mixed', 'fifties', 'saturated']
+/** Scenarios that are shown as `bench` prints them. */
+const WHOLE = ['latency', 'memory', 'connect', 'ingest', 'command', 'replay', 'restart', 'channels', 'presence']
 
 /** What may stand between `<!-- bench:name -->` and `<!-- /bench:name -->`, by name. */
 const SECTIONS: Readonly<Record<string, (result: Result) => string>> = {
@@ -22,7 +24,7 @@ const SECTIONS: Readonly<Record<string, (result: Result) => string>> = {
   'growth-sse': ({ samples }) => growth(samples, 'sse'),
   'growth-polling': ({ samples }) => growth(samples, 'polling'),
   ...Object.fromEntries(
-    ['latency', 'memory', 'connect', 'ingest', 'command', 'replay', 'channels', 'presence'].map((scenario) => [
+    WHOLE.map((scenario) => [
       scenario,
       ({ samples }: Result) =>
         tables(samples.filter((one) => one.scenario === scenario)).replaceAll('### ', '#### '),

@@ -23,6 +23,8 @@ const LATENCY: readonly Column[] = [
   { figure: 'p999Us', title: 'p99.9 ms', unit: 1000, digits: 2 },
 ]
 
+const REPLAY: readonly Column[] = [...DELIVERY, { figure: 'allMs', title: 'all there after ms', digits: 0 }]
+
 const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
   fanout: [...DELIVERY, { figure: 'deliveriesPerSecond', title: 'deliveries a second', digits: 0 }],
   latency: LATENCY,
@@ -45,7 +47,8 @@ const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
     { figure: 'userUsPerCall', title: 'of it user', digits: 1 },
     ...LATENCY,
   ],
-  replay: [...DELIVERY, { figure: 'allMs', title: 'all there after ms', digits: 0 }],
+  replay: REPLAY,
+  restart: REPLAY,
   channels: DELIVERY,
   presence: DELIVERY,
 }

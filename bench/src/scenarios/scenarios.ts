@@ -9,6 +9,7 @@ import { latency } from './latency.ts'
 import { memory } from './memory.ts'
 import { presence } from './presence.ts'
 import { replay } from './replay.ts'
+import { restart } from './restart.ts'
 import type { Scenario } from './scenario.ts'
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
@@ -19,6 +20,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   ingest,
   command,
   replay,
+  restart,
   channels,
   presence,
 }

@@ -9,9 +9,12 @@ export interface BenchServer {
   publish(channel: string, text: string): void
   /** What came up that is not answered, counted from the start; left out by servers that answer everything. */
   received?(): number
+  /** Resolves when everything that was said is where a restart does not lose it; left out by servers that forget. */
+  stored?(): Promise<void>
 }
 
 /** What each module of this folder exports. */
 export interface ServerModule {
-  start(): Promise<BenchServer>
+  /** @param folder for what has to outlive the process */
+  start(folder: string): Promise<BenchServer>
 }
