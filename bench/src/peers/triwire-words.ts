@@ -61,6 +61,7 @@ function socketWords(fields = ''): WebSocketWords {
     command: (channel, n, text) =>
       `{"t":"cmd","ch":"room?id=${channel}","id":"${n}","c":"echo","d":${JSON.stringify(text)}}`,
     announce: (channel, n, text) => `{"t":"pres","ch":"room?id=${channel}","n":${n},"d":${JSON.stringify(text)}}`,
+    depart: (channel, n) => `{"t":"pres","ch":"room?id=${channel}","n":${n}}`,
   }
 }
 

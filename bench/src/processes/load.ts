@@ -48,6 +48,14 @@ export interface Announcing {
   readonly marked: boolean
 }
 
+/** Members that leave and come back. */
+export interface Churning {
+  readonly turns: number
+  /** As many leave in a turn, and as many come back that left in the turn before. */
+  readonly perTurn: number
+  readonly everyMs: number
+}
+
 /** Connections that are opened at once: below the backlog of every server. */
 const AT_ONCE = 100
 
@@ -240,6 +248,26 @@ const handlers = {
       const client = all[change % all.length] as WebSocketClient
       client.say(must(client.words.announce)(0, ++client.said, marked ? messageNow() : 'here'))
       if (change % perTurn === perTurn - 1) await unlessBroken(sleep(everyMs))
+    }
+  },
+
+  /** Connections take turns to leave and to come back a turn later; all of them go on being told. */
+  async churn({ turns, perTurn, everyMs }: Churning): Promise<void> {
+    const all = sockets()
+    for (let turn = 0; turn < turns; turn++) {
+      for (let change = turn * perTurn; change < (turn + 1) * perTurn; change++) {
+        const leaving = all[change % all.length] as WebSocketClient
+        leaving.say(must(leaving.words.depart)(0, ++leaving.said, messageNow()))
+        if (turn === 0) continue
+        const coming = all[(change - perTurn) % all.length] as WebSocketClient
+        coming.say(must(coming.words.announce)(0, ++coming.said, messageNow()))
+      }
+      await unlessBroken(sleep(everyMs))
+    }
+    // The last come back as well, so that a churn ends as it began.
+    for (let change = (turns - 1) * perTurn; change < turns * perTurn; change++) {
+      const coming = all[change % all.length] as WebSocketClient
+      coming.say(must(coming.words.announce)(0, ++coming.said, messageNow()))
     }
   },
 
