@@ -9,6 +9,7 @@ import { thisMachine } from './machine.ts'
 import type { Wire } from './peers/peer.ts'
 import { endAll } from './processes/parent.ts'
 import { goalTable } from './report/goal-table.ts'
+import { growthTables } from './report/growth.ts'
 import { fillPage } from './report/page.ts'
 import { plot } from './report/plot.ts'
 import { readResult, writeResult } from './report/result.ts'
@@ -61,6 +62,8 @@ async function bench(): Promise<number> {
   })
   const { samples, skipped, failed } = outcome
   console.log(tables(samples))
+  const growth = growthTables(samples)
+  if (growth !== '') console.log(`\n### How it grows\n\n${growth}`)
   const goals = goalTable(samples)
   if (goals !== '') console.log(`\n### What it has to show\n\n${goals}`)
   if (skipped.length > 0) console.log(`\nSkipped:\n${skipped.map((line) => `- ${line}`).join('\n')}`)

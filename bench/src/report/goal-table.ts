@@ -1,8 +1,7 @@
 // The goals against a run: each ratio as the median of its rounds, because the two sides of a round were measured on a
 // machine in one state.
 
-import type { Wire } from '../peers/peer.ts'
-import { median, type Sample } from '../sample.ts'
+import { figuresOf, median, ratios, type Sample } from '../sample.ts'
 import { GOALS, type Goal } from './goals.ts'
 
 /** A goal and how far a run is from it. */
@@ -27,10 +26,9 @@ export function goalTable(samples: readonly Sample[]): string {
   const all = verdicts(samples)
   if (all.length === 0) return ''
   const lines = all.map(({ goal, ratio, rounds }) => {
-    const { scenario, part, wire, figure, peer, peerWire = wire, atMost } = goal
-    const other = peerWire === wire ? peer : `${peer} over ${peerWire}`
+    const { scenario, part, wire, figure, atMost } = goal
     const isKept = ratio <= atMost
-    return `| ${scenario}, ${wire}: ${part} | ${NAMES[figure] ?? figure} | ${other} | ${ratio.toFixed(2)} | ${atMost.toFixed(2)} | ${isKept ? 'yes' : '**no**'} | ${rounds} |`
+    return `| ${scenario}, ${wire}: ${part} | ${NAMES[figure] ?? figure} | ${otherSide(goal)} | ${ratio.toFixed(2)} | ${atMost.toFixed(2)} | ${isKept ? 'yes' : '**no**'} | ${rounds} |`
   })
   return [
     '| scenario | figure | against | ratio | at most | kept | rounds |',
@@ -39,9 +37,15 @@ export function goalTable(samples: readonly Sample[]): string {
   ].join('\n')
 }
 
+function otherSide({ wire, peer, peerWire = wire, peerPart }: Goal): string {
+  if (peerPart !== undefined) return `itself, ${peerPart}`
+  return peerWire === wire ? peer : `${peer} over ${peerWire}`
+}
+
 const NAMES: Readonly<Record<string, string>> = {
   cpuUsPerDelivery: 'CPU per delivery',
   userUsPerDelivery: 'user CPU per delivery',
+  bytesPerConnection: 'bytes per connection',
   residentBytesPerConnection: 'resident bytes per connection',
   heapBytesPerConnection: 'heap per connection',
   cpuUsPerConnect: 'CPU per connect',
@@ -52,20 +56,9 @@ const NAMES: Readonly<Record<string, string>> = {
 }
 
 function ratiosOf(goal: Goal, samples: readonly Sample[]): number[] {
-  const { scenario, part, wire, figure, peer, peerWire = wire } = goal
-  const figureOf = (round: number, name: string, onWire: Wire): number | undefined =>
-    samples.find(
-      (one) =>
-        one.round === round &&
-        one.scenario === scenario &&
-        one.part === part &&
-        one.wire === onWire &&
-        one.peer === name,
-    )?.figures[figure]
-  const rounds = [...new Set(samples.map(({ round }) => round))]
-  return rounds.flatMap((round) => {
-    const ours = figureOf(round, 'triwire', wire)
-    const theirs = figureOf(round, peer, peerWire)
-    return ours === undefined || theirs === undefined ? [] : [ours / theirs]
+  const { scenario, part, wire, figure, peer, peerWire = wire, peerPart = part } = goal
+  return ratios({
+    of: figuresOf(samples, { scenario, part, wire, figure, peer: 'triwire' }),
+    to: figuresOf(samples, { scenario, part: peerPart, wire: peerWire, figure, peer }),
   })
 }

@@ -4,6 +4,7 @@
 import type { Wire } from '../peers/peer.ts'
 import type { Sample } from '../sample.ts'
 import { goalTable } from './goal-table.ts'
+import { growthTables } from './growth.ts'
 import { pivot } from './pivot.ts'
 import type { Result } from './result.ts'
 import { tables } from './table.ts'
@@ -20,9 +21,10 @@ const SECTIONS: Readonly<Record<string, (result: Result) => string>> = {
   'fanout-websocket': ({ samples }) => patterns(samples, 'websocket'),
   'fanout-sse': ({ samples }) => patterns(samples, 'sse'),
   'fanout-polling': ({ samples }) => patterns(samples, 'polling'),
-  'growth-websocket': ({ samples }) => growth(samples, 'websocket'),
-  'growth-sse': ({ samples }) => growth(samples, 'sse'),
-  'growth-polling': ({ samples }) => growth(samples, 'polling'),
+  'growth-websocket': ({ samples }) => sizes(samples, 'websocket'),
+  'growth-sse': ({ samples }) => sizes(samples, 'sse'),
+  'growth-polling': ({ samples }) => sizes(samples, 'polling'),
+  growth: ({ samples }) => growthTables(samples),
   ...Object.fromEntries(
     WHOLE.map((scenario) => [
       scenario,
@@ -72,7 +74,7 @@ function patterns(samples: readonly Sample[], wire: Wire): string {
   })
 }
 
-function growth(samples: readonly Sample[], wire: Wire): string {
+function sizes(samples: readonly Sample[], wire: Wire): string {
   return pivot(samples, {
     scenario: 'fanout',
     wire,
