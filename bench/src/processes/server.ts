@@ -6,6 +6,7 @@ import { channelAt, type Speech } from '../layout.ts'
 import { clockUs, messageNow } from '../message.ts'
 import type { BenchServer } from '../servers/bench-server.ts'
 import { SERVERS, type ServerName } from '../servers/servers.ts'
+import { PauseRecorder, type Pauses } from './pauses.ts'
 
 /** A speech in ticks. */
 export interface Ticks extends Speech {
@@ -30,6 +31,7 @@ export interface Memory {
 }
 
 let server: BenchServer
+const recorder = new PauseRecorder()
 
 const handlers = {
   async start({ name, folder }: { name: ServerName; folder: string }): Promise<{ port: number }> {
@@ -65,6 +67,16 @@ const handlers = {
   cpu(): Cpu {
     const { user, system } = process.cpuUsage()
     return { userUs: user, systemUs: system }
+  },
+
+  /** Records the pauses of collections from now on. On Node only. */
+  watchPauses(): void {
+    recorder.start()
+  },
+
+  /** Those since then, and no more of them. */
+  pauses(): Promise<Pauses> {
+    return recorder.stop()
   },
 
   async memory(): Promise<Memory> {

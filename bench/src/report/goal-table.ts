@@ -1,5 +1,5 @@
 // The goals against a run: each ratio as the median of its rounds, because the two sides of a round were measured on a
-// machine in one state.
+// machine in one state; each bound against the worst of them.
 
 import { figuresOf, median, ratios, type Sample } from '../sample.ts'
 import { GOALS, type Goal } from './goals.ts'
@@ -7,17 +7,19 @@ import { GOALS, type Goal } from './goals.ts'
 /** A goal and how far a run is from it. */
 export interface Verdict {
   readonly goal: Goal
-  /** The median of the rounds' ratios. */
+  /** The median of the rounds' ratios; of a bound, the largest figure. */
   readonly ratio: number
-  /** Rounds in which both sides were measured. */
+  /** Rounds in which it was measured, both sides of it where it has two. */
   readonly rounds: number
 }
 
 /** Those whose two sides the run has measured. */
 export function verdicts(samples: readonly Sample[]): Verdict[] {
   return GOALS.flatMap((goal) => {
-    const ratios = ratiosOf(goal, samples)
-    return ratios.length === 0 ? [] : [{ goal, ratio: median(ratios), rounds: ratios.length }]
+    const { peer } = goal
+    const found = peer === undefined ? [...ours(goal, samples).values()] : ratiosOf(goal, peer, samples)
+    const ratio = peer === undefined ? Math.max(...found) : median(found)
+    return found.length === 0 ? [] : [{ goal, ratio, rounds: found.length }]
   })
 }
 
@@ -38,6 +40,7 @@ export function goalTable(samples: readonly Sample[]): string {
 }
 
 function otherSide({ wire, peer, peerWire = wire, peerPart }: Goal): string {
+  if (peer === undefined) return '–'
   if (peerPart !== undefined) return `itself, ${peerPart}`
   return peerWire === wire ? peer : `${peer} over ${peerWire}`
 }
@@ -53,12 +56,15 @@ const NAMES: Readonly<Record<string, string>> = {
   cpuUsPerCall: 'CPU per call',
   p50Us: 'p50',
   p99Us: 'p99',
+  longestPauseMs: 'longest pause in ms',
 }
 
-function ratiosOf(goal: Goal, samples: readonly Sample[]): number[] {
-  const { scenario, part, wire, figure, peer, peerWire = wire, peerPart = part } = goal
-  return ratios({
-    of: figuresOf(samples, { scenario, part, wire, figure, peer: 'triwire' }),
-    to: figuresOf(samples, { scenario, part: peerPart, wire: peerWire, figure, peer }),
-  })
+function ratiosOf(goal: Goal, peer: string, samples: readonly Sample[]): number[] {
+  const { part, wire, peerWire = wire, peerPart = part, scenario, figure } = goal
+  const to = figuresOf(samples, { scenario, part: peerPart, wire: peerWire, figure, peer })
+  return ratios({ of: ours(goal, samples), to })
+}
+
+function ours({ scenario, part, wire, figure }: Goal, samples: readonly Sample[]): ReadonlyMap<number, number> {
+  return figuresOf(samples, { scenario, part, wire, figure, peer: 'triwire' })
 }

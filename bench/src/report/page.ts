@@ -12,7 +12,18 @@ import { tables } from './table.ts'
 const SIZES = [200, 1000, 5000, 10_000]
 const PATTERNS = ['single', 'tens', 'tens-mixed', 'fifties', 'saturated']
 /** Scenarios that are shown as `bench` prints them. */
-const WHOLE = ['latency', 'memory', 'connect', 'ingest', 'command', 'replay', 'restart', 'channels', 'presence']
+const WHOLE = [
+  'latency',
+  'memory',
+  'connect',
+  'ingest',
+  'command',
+  'replay',
+  'restart',
+  'channels',
+  'presence',
+  'pauses',
+]
 
 /** What may stand between `<!-- bench:name -->` and `<!-- /bench:name -->`, by name. */
 const SECTIONS: Readonly<Record<string, (result: Result) => string>> = {

@@ -51,6 +51,12 @@ const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
   restart: REPLAY,
   channels: DELIVERY,
   presence: DELIVERY,
+  pauses: [
+    { figure: 'longestPauseMs', title: 'longest pause ms', digits: 1 },
+    { figure: 'p99PauseMs', title: 'p99 ms', digits: 1 },
+    { figure: 'collections', title: 'collections', digits: 0 },
+    { figure: 'fullCollections', title: 'of the whole heap', digits: 0 },
+  ],
 }
 
 /** All tables of a run. */

@@ -7,6 +7,7 @@ import { fanout } from './fanout.ts'
 import { ingest } from './ingest.ts'
 import { latency } from './latency.ts'
 import { memory } from './memory.ts'
+import { pauses } from './pauses.ts'
 import { presence } from './presence.ts'
 import { replay } from './replay.ts'
 import { restart } from './restart.ts'
@@ -23,4 +24,5 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   restart,
   channels,
   presence,
+  pauses,
 }
