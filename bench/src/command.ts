@@ -12,6 +12,7 @@ import { goalTable } from './report/goal-table.ts'
 import { growthTables } from './report/growth.ts'
 import { fillPage } from './report/page.ts'
 import { plot } from './report/plot.ts'
+import { pollersText } from './report/pollers.ts'
 import { readResult, writeResult } from './report/result.ts'
 import { tables } from './report/table.ts'
 import { SCENARIOS } from './scenarios/scenarios.ts'
@@ -64,6 +65,8 @@ async function bench(): Promise<number> {
   console.log(tables(samples))
   const growth = growthTables(samples)
   if (growth !== '') console.log(`\n### How it grows\n\n${growth}`)
+  const pollers = pollersText(samples)
+  if (pollers !== '') console.log(`\n### Where polls spend it\n\n${pollers}`)
   const goals = goalTable(samples)
   if (goals !== '') console.log(`\n### What it has to show\n\n${goals}`)
   if (skipped.length > 0) console.log(`\nSkipped:\n${skipped.map((line) => `- ${line}`).join('\n')}`)

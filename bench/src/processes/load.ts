@@ -187,6 +187,11 @@ const handlers = {
     return tally.latenciesUs
   },
 
+  /** Requests of all polling connections until now. */
+  requests(): number {
+    return sum(clients.map((client) => (client instanceof PollClient ? client.requests : 0)))
+  },
+
   /** Each connection calls a command so often, the next when the last one is answered. @returns round trips in microseconds */
   async command({ each, boundMs }: { each: number; boundMs: number }): Promise<number[]> {
     tally.latenciesUs.length = 0

@@ -6,6 +6,7 @@ import type { Sample } from '../sample.ts'
 import { goalTable } from './goal-table.ts'
 import { growthTables } from './growth.ts'
 import { pivot } from './pivot.ts'
+import { pollersText } from './pollers.ts'
 import type { Result } from './result.ts'
 import { tables } from './table.ts'
 
@@ -36,6 +37,7 @@ const SECTIONS: Readonly<Record<string, (result: Result) => string>> = {
   'growth-sse': ({ samples }) => sizes(samples, 'sse'),
   'growth-polling': ({ samples }) => sizes(samples, 'polling'),
   growth: ({ samples }) => growthTables(samples),
+  pollers: ({ samples }) => pollersText(samples),
   ...Object.fromEntries(
     WHOLE.map((scenario) => [
       scenario,

@@ -81,6 +81,7 @@ export async function spentOn({ server }: Pair, work: () => Promise<void>): Prom
 export async function speech(pair: Pair, ticks: Ticks, deliveries: number): Promise<Figures> {
   const { server, load } = pair
   await load.call('expect', ticks)
+  const requestsBefore = await load.call('requests', undefined)
   let latenciesUs: number[] = []
   const startedAt = performance.now()
   const spent = await spentOn(pair, async () => {
@@ -88,12 +89,23 @@ export async function speech(pair: Pair, ticks: Ticks, deliveries: number): Prom
     latenciesUs = await load.call('taken', { boundMs: SPEECH_MS })
   })
   const seconds = (performance.now() - startedAt) / 1000
+  const requests = (await load.call('requests', undefined)) - requestsBefore
   return {
     cpuUsPerDelivery: spent.cpuUs / deliveries,
     userUsPerDelivery: spent.userUs / deliveries,
     deliveriesPerSecond: deliveries / seconds,
+    ...(pair.peer.wire === 'polling' ? requestFigures(spent, requests, deliveries) : {}),
     // Bun's monotonic clock begins with its process, so its stamps say nothing here.
     ...(pair.peer.runtime === undefined ? quantiles(latenciesUs) : {}),
+  }
+}
+
+/** What a delivery by polls is made of. */
+function requestFigures({ cpuUs, userUs }: Spent, requests: number, deliveries: number): Figures {
+  return {
+    requestsPerDelivery: requests / deliveries,
+    cpuUsPerRequest: cpuUs / requests,
+    userUsPerRequest: userUs / requests,
   }
 }
 
