@@ -30,6 +30,16 @@ export interface Memory {
   readonly externalBytes: number
 }
 
+/** What is open, by number. */
+export interface Census {
+  /** Sockets, servers and pipes. */
+  readonly handles: number
+  readonly timers: number
+  /** Of the broker. */
+  readonly channels: number
+  readonly subscriptions: number
+}
+
 let server: BenchServer
 const recorder = new PauseRecorder()
 
@@ -87,6 +97,13 @@ const handlers = {
     }
     const { rss, heapUsed, external } = process.memoryUsage()
     return { residentBytes: rss, heapBytes: heapUsed, externalBytes: external }
+  },
+
+  census(): Census {
+    const resources = process.getActiveResourcesInfo()
+    const timers = resources.filter((name) => name === 'Timeout' || name === 'Immediate').length
+    const { channels = 0, subscriptions = 0 } = server.stats?.() ?? {}
+    return { handles: resources.length - timers, timers, channels, subscriptions }
   },
 
   /** Resolves when so much has come up without an answer, counted from the start; false after `boundMs`. */

@@ -11,6 +11,8 @@ export interface BenchServer {
   received?(): number
   /** Resolves when everything that was said is where a restart does not lose it; left out by servers that forget. */
   stored?(): Promise<void>
+  /** What it holds, by number; left out by servers that are not soaked. */
+  stats?(): { readonly channels: number; readonly subscriptions: number }
 }
 
 /** What each module of this folder exports. */

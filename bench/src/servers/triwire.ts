@@ -24,9 +24,11 @@ const api = contract({
 const UNLIMITED = 1_000_000
 
 export async function start(): Promise<BenchServer> {
-  const { port, emit } = await serveTriwire(memory({ limits: { channels: UNLIMITED } }))
+  const broker = memory({ limits: { channels: UNLIMITED } })
+  const { port, emit } = await serveTriwire(broker)
   return {
     port,
+    stats: () => broker.stats(),
     publish: (id, text) => {
       // Not awaited: what rejects ends the process, and with it the run.
       void emit(id, text)
