@@ -1,5 +1,5 @@
-// `pnpm bench`: what is asked for on the command line, run, printed as tables and kept as JSON. `pnpm bench:page`: such a
-// file, as a page.
+// `pnpm bench`: what is asked for on the command line, run, printed as tables and kept as JSON. `pnpm bench soak`: one server
+// for an hour. `pnpm bench:page`: a file of the first, as a page.
 
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,11 +9,15 @@ import { thisMachine } from './machine.ts'
 import type { Wire } from './peers/peer.ts'
 import { endAll } from './processes/parent.ts'
 import { goalTable } from './report/goal-table.ts'
+import { growthTables } from './report/growth.ts'
 import { fillPage } from './report/page.ts'
 import { plot } from './report/plot.ts'
+import { pollersText } from './report/pollers.ts'
 import { readResult, writeResult } from './report/result.ts'
 import { tables } from './report/table.ts'
 import { SCENARIOS } from './scenarios/scenarios.ts'
+import { lookHead, lookLine, verdictLine } from './soak/look-table.ts'
+import { type Look, soak } from './soak/soak.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -25,12 +29,17 @@ const { values, positionals } = parseArgs({
     peers: { type: 'string' },
     wires: { type: 'string' },
     parts: { type: 'string' },
+    minutes: { type: 'string', default: '60' },
+    every: { type: 'string', default: '60' },
   },
 })
 
 function list(text: string | undefined): string[] | undefined {
   return text?.split(',').map((part) => part.trim())
 }
+
+/** What runs have measured. */
+const RESULTS = 'results'
 
 async function bench(): Promise<number> {
   const scenarios = list(values.only) ?? Object.keys(SCENARIOS)
@@ -46,7 +55,7 @@ async function bench(): Promise<number> {
         ? 'server and load on a core each'
         : 'server and load NOT pinned: no `taskset`, or one core only'),
   )
-  const startedAt = new Date()
+  const startedAt = new Date().toISOString()
   const outcome = await run({
     scenarios,
     rounds: Number(values.rounds),
@@ -61,16 +70,45 @@ async function bench(): Promise<number> {
   })
   const { samples, skipped, failed } = outcome
   console.log(tables(samples))
+  const growth = growthTables(samples)
+  if (growth !== '') console.log(`\n### How it grows\n\n${growth}`)
+  const pollers = pollersText(samples)
+  if (pollers !== '') console.log(`\n### Where polls spend it\n\n${pollers}`)
   const goals = goalTable(samples)
   if (goals !== '') console.log(`\n### What it has to show\n\n${goals}`)
   if (skipped.length > 0) console.log(`\nSkipped:\n${skipped.map((line) => `- ${line}`).join('\n')}`)
   if (failed.length > 0) console.log(`\nFailed, without a figure:\n${failed.map((line) => `- ${line}`).join('\n')}`)
-  mkdirSync('results', { recursive: true })
-  const file = `${startedAt.toISOString().slice(0, 19).replaceAll(':', '')}.json`
-  const result = { startedAt: startedAt.toISOString(), machine, rounds: Number(values.rounds), ...outcome }
-  writeResult(join('results', file), result)
-  console.error(`\nresults/${file}`)
+  const file = join(RESULTS, `${stampOf(startedAt)}.json`)
+  mkdirSync(RESULTS, { recursive: true })
+  writeResult(file, { startedAt, machine, rounds: Number(values.rounds), ...outcome })
+  console.error(`\n${file}`)
   return failed.length > 0 ? 1 : 0
+}
+
+/** ISO 8601 as part of a file's name. */
+function stampOf(startedAt: string): string {
+  return startedAt.slice(0, 19).replaceAll(':', '')
+}
+
+/** Soaks for so many minutes. It fails where memory grows, and where anything goes wrong. */
+async function soakFor(): Promise<number> {
+  console.log(lookHead())
+  const startedAt = new Date().toISOString()
+  const looks: Look[] = []
+  const verdict = await soak({
+    minutes: Number(values.minutes),
+    everySeconds: Number(values.every),
+    onLook: (look) => {
+      looks.push(look)
+      console.log(lookLine(look))
+    },
+  })
+  console.log(`\n${verdictLine(verdict)}`)
+  const file = join(RESULTS, `soak-${stampOf(startedAt)}.json`)
+  mkdirSync(RESULTS, { recursive: true })
+  writeFileSync(file, `${JSON.stringify({ startedAt, machine: thisMachine(), verdict, looks }, null, 1)}\n`)
+  console.error(`\n${file}`)
+  return verdict.isFlat ? 0 : 1
 }
 
 /** The result the page is made from: the only one that is kept in the repository. */
@@ -91,7 +129,9 @@ function page(): number {
 
 let code = 1
 try {
-  code = positionals[0] === 'page' ? page() : await bench()
+  // `pnpm bench soak` is `run soak` here.
+  const isSoak = positionals.includes('soak')
+  code = positionals[0] === 'page' ? page() : isSoak ? await soakFor() : await bench()
 } catch (error) {
   console.error(error)
 } finally {

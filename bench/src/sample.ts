@@ -31,6 +31,34 @@ export function quantile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 }
 
+/** Two figures by their rounds. */
+export interface Sides {
+  readonly of: ReadonlyMap<number, number>
+  readonly to: ReadonlyMap<number, number>
+}
+
+/** The ratio of each round that has both: its two sides were measured on a machine in one state. */
+export function ratios({ of, to }: Sides): number[] {
+  return [...of].flatMap(([round, value]) => {
+    const other = to.get(round)
+    return other === undefined ? [] : [value / other]
+  })
+}
+
+/** The figures of one peer in one part of a scenario, by round. */
+export function figuresOf(
+  samples: readonly Sample[],
+  { figure, ...where }: Pick<Sample, 'scenario' | 'part' | 'wire' | 'peer'> & { readonly figure: string },
+): ReadonlyMap<number, number> {
+  const found = new Map<number, number>()
+  for (const { scenario, part, wire, peer, round, figures } of samples) {
+    const isHere = scenario === where.scenario && part === where.part && wire === where.wire && peer === where.peer
+    const value = figures[figure]
+    if (isHere && value !== undefined) found.set(round, value)
+  }
+  return found
+}
+
 /** The largest over the smallest, less one: 0.1 where rounds differ by a tenth. */
 export function spread(values: readonly number[]): number {
   return Math.max(...values) / Math.min(...values) - 1

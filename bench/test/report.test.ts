@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { peersOf } from '../src/peers/peers.ts'
-import { verdicts } from '../src/report/goal-table.ts'
+import { goalTable, verdicts } from '../src/report/goal-table.ts'
 import { GOALS } from '../src/report/goals.ts'
 import { fillPage } from '../src/report/page.ts'
 import { pivot } from '../src/report/pivot.ts'
@@ -40,9 +40,24 @@ test('a round in which one side failed gives no ratio', () => {
   expect(verdicts([sample('triwire', 1, 1), sample('ws', 2, 10)])).toEqual([])
 })
 
+test('a bound is held against the worst round, not the one in the middle', () => {
+  const pause = (round: number, longestPauseMs: number): Sample => {
+    return {
+      ...sample('triwire', round, 0),
+      scenario: 'pauses',
+      part: '10000 connections',
+      figures: { longestPauseMs },
+    }
+  }
+  const [verdict] = verdicts([pause(1, 12), pause(2, 80), pause(3, 14)])
+  expect(verdict).toMatchObject({ ratio: 80, rounds: 3 })
+  expect(goalTable([pause(1, 12), pause(2, 80)])).toContain('| – | 80.00 | 50.00 | **no** | 2 |')
+})
+
 test('every goal names somebody who is measured in its scenario', () => {
   const unknown = GOALS.filter(
-    ({ scenario, wire, peer, peerWire = wire }) => !peersOf(scenario, peerWire).some(({ name }) => name === peer),
+    ({ scenario, wire, peer = 'triwire', peerWire = wire }) =>
+      !peersOf(scenario, peerWire).some(({ name }) => name === peer),
   )
   expect(unknown).toEqual([])
 })

@@ -26,6 +26,8 @@ const mark = String.fromCharCode(MARK)
 /** The connection. */
 export class PollClient implements Client {
   delivered = 0
+  /** Requests it has made. */
+  requests = 1
   readonly #options: ClientOptions
   readonly #tally: Tally
   readonly #talk: PollTalk
@@ -56,6 +58,7 @@ export class PollClient implements Client {
     }
     this.#text = ''
     this.#socket.write(this.#talk.next(body))
+    this.requests++
     this.#count(body)
     if (this.#ready || !this.#talk.ready) return
     this.#ready = true

@@ -9,7 +9,7 @@ import type { Tally } from './tally.ts'
 export interface StreamWords {
   request(channels: readonly number[], index: number): string
   /** Whether a beginning of the response says that all channels are followed. */
-  ready(text: string, channels: readonly number[]): boolean
+  ready(text: string, channels: readonly number[], index: number): boolean
 }
 
 /** The connection. */
@@ -45,7 +45,7 @@ export class StreamClient implements Client {
     this.#beginning += bytes.toString('latin1', 0, length)
     if (this.#beginning.length > 12 && !this.#beginning.startsWith('HTTP/1.1 200')) {
       this.#options.onBroken(new Error(`The stream was answered with: ${this.#beginning.slice(0, 300)}`))
-    } else if (this.#words.ready(this.#beginning, this.#options.channels)) {
+    } else if (this.#words.ready(this.#beginning, this.#options.channels, this.#options.index)) {
       this.#beginning = undefined
       this.#options.onReady()
     }

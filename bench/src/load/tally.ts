@@ -23,6 +23,12 @@ export class Tally {
     this.#reach()
   }
 
+  /** Forgets what has come, where its connections are gone too. */
+  clear(): void {
+    this.#total = 0
+    this.latenciesUs.length = 0
+  }
+
   /** Resolves when the sum has come to `total`. Rejects after `boundMs`. */
   until(total: number, boundMs: number): Promise<void> {
     if (this.#total >= total) return Promise.resolve()

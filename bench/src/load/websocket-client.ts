@@ -18,6 +18,8 @@ export interface WebSocketWords {
   command?(channel: number, n: number, text: string): string
   /** Changes what everybody sees of this member. */
   announce?(channel: number, n: number, text: string): string
+  /** Takes it out of what they see; where there is nothing to be taken out of, tells them so. */
+  depart?(channel: number, n: number, text: string): string
   /** Texts of the server that are answered at any time: the pings of engine.io. */
   readonly pings?: Readonly<Record<string, string>>
 }

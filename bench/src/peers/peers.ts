@@ -2,6 +2,7 @@
 
 import { engineIoPollWords, pollWords, socketIoPollWords, streamWords } from './http-words.ts'
 import type { Peer, Wire } from './peer.ts'
+import { resumingPollWords, resumingStreamWords, resumingWords } from './resuming-words.ts'
 import {
   triwirePollWords,
   triwirePresenceWords,
@@ -39,17 +40,41 @@ export const PEERS: readonly Peer[] = [
     words: triwirePresenceWords,
     only: ['presence'],
   },
+  {
+    name: 'triwire',
+    kind: 'ours',
+    wire: 'websocket',
+    server: 'triwire-sqlite',
+    words: resumingWords,
+    only: ['restart'],
+  },
 
   { name: 'triwire', kind: 'ours', wire: 'sse', server: 'triwire', words: triwireStreamWords },
   { name: 'res.write', kind: 'peer', wire: 'sse', server: 'sse', words: streamWords },
   { name: 'better-sse', kind: 'peer', wire: 'sse', server: 'better-sse', words: streamWords },
   { name: 'stream-sse', kind: 'peer', wire: 'sse', server: 'stream-sse', words: streamWords },
   { name: 'res.write-once', kind: 'limit', wire: 'sse', server: 'sse-once', words: streamWords },
+  {
+    name: 'triwire',
+    kind: 'ours',
+    wire: 'sse',
+    server: 'triwire-sqlite',
+    words: resumingStreamWords,
+    only: ['restart'],
+  },
 
   { name: 'triwire', kind: 'ours', wire: 'polling', server: 'triwire', words: triwirePollWords },
   { name: 'socket.io', kind: 'peer', wire: 'polling', server: 'socket-io', words: socketIoPollWords },
   { name: 'engine.io', kind: 'peer', wire: 'polling', server: 'engine-io', words: engineIoPollWords },
   { name: 'raw-poll', kind: 'limit', wire: 'polling', server: 'raw-poll', words: pollWords },
+  {
+    name: 'triwire',
+    kind: 'ours',
+    wire: 'polling',
+    server: 'triwire-sqlite',
+    words: resumingPollWords,
+    only: ['restart'],
+  },
 ]
 
 const KINDS: readonly Peer['kind'][] = ['ours', 'peer', 'limit']

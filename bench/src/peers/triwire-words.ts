@@ -2,19 +2,28 @@
 
 import { randomBytes } from 'node:crypto'
 import { post } from '../load/http-request.ts'
-import type { PollWords } from '../load/poll-client.ts'
+import type { PollTalk, PollWords } from '../load/poll-client.ts'
 import type { StreamWords } from '../load/stream-client.ts'
 import type { WebSocketWords } from '../load/websocket-client.ts'
 
-/** `hello` of a user of its own. */
-function hello(index: number): string {
-  return JSON.stringify({ t: 'hello', v: 1, s: randomBytes(16).toString('base64url'), k: `user-${index}` })
+/** A session id: 128 random bits, as §4.2 wants them. */
+export function drawSession(): string {
+  return randomBytes(16).toString('base64url')
 }
 
-/** The same, and a join per channel. `fields` is what the joins say besides. */
-function opening(channels: readonly number[], index: number, fields = ''): string {
-  const joins = channels.map((channel, j) => `\n{"t":"join","ch":"room?id=${channel}","j":${j + 1}${fields}}`)
-  return hello(index) + joins.join('')
+/** `hello` of a user of its own. */
+export function hello(index: number, session: string = drawSession()): string {
+  return JSON.stringify({ t: 'hello', v: 1, s: session, k: `user-${index}` })
+}
+
+/** A join per channel. `fields` is what they say besides. */
+export function joins(channels: readonly number[], fields = ''): string {
+  return channels.map((channel, j) => `\n{"t":"join","ch":"room?id=${channel}","j":${j + 1}${fields}}`).join('')
+}
+
+/** Both. */
+function opening(channels: readonly number[], index: number, fields?: string): string {
+  return hello(index) + joins(channels, fields)
 }
 
 /** How many joins a text answers. */
@@ -52,6 +61,7 @@ function socketWords(fields = ''): WebSocketWords {
     command: (channel, n, text) =>
       `{"t":"cmd","ch":"room?id=${channel}","id":"${n}","c":"echo","d":${JSON.stringify(text)}}`,
     announce: (channel, n, text) => `{"t":"pres","ch":"room?id=${channel}","n":${n},"d":${JSON.stringify(text)}}`,
+    depart: (channel, n) => `{"t":"pres","ch":"room?id=${channel}","n":${n}}`,
   }
 }
 
@@ -69,23 +79,29 @@ export const triwireStreamWords: StreamWords = {
   ready: (text, channels) => joinedIn(text) === channels.length,
 }
 
-/** Over long polling, in one channel: §6.4. The cursor of the next poll is that of the last line that has one. */
+/** Over long polling, in one channel: §6.4. */
 export const triwirePollWords: PollWords = {
-  converse(channels, index) {
-    const [channel] = channels
-    const user = hello(index)
-    let polls = 0
-    return {
-      first: post('/rt/poll', `${user}\n{"t":"join","ch":"room?id=${channel}","j":1}`),
-      next(body) {
-        polls++
-        const at = body.lastIndexOf('"at":"') + 6
-        const after = body.slice(at, body.indexOf('"', at))
-        return post('/rt/poll', `${user}\n{"t":"join","ch":"room?id=${channel}","j":1,"after":"${after}"}`)
-      },
-      get ready() {
-        return polls > 0
-      },
-    }
-  },
+  converse: ([channel], index) => pollTalk(channel as number, hello(index)),
+}
+
+/**
+ * One conversation. The cursor of the next poll is that of the last line that has one.
+ * @param user its `hello`
+ * @param cursor where it goes on
+ */
+export function pollTalk(channel: number, user: string, cursor?: string): PollTalk {
+  let polls = 0
+  const request = (after?: string): string =>
+    post('/rt/poll', user + joins([channel], after === undefined ? '' : `,"after":"${after}"`))
+  return {
+    first: request(cursor),
+    next(body) {
+      polls++
+      const at = body.lastIndexOf('"at":"') + 6
+      return request(body.slice(at, body.indexOf('"', at)))
+    },
+    get ready() {
+      return polls > 0
+    },
+  }
 }

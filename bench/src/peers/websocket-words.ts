@@ -12,6 +12,7 @@ export const joinWords: WebSocketWords = {
   publish: (_channel, _n, texts) => texts.map((text) => `p${JSON.stringify(text)}`),
   command: (_channel, _n, text) => `e${JSON.stringify(text)}`,
   announce: (_channel, _n, text) => `b${JSON.stringify(text)}`,
+  depart: (_channel, _n, text) => `b${JSON.stringify(text)}`,
 }
 
 /** The upgrade and nothing else. */
@@ -40,6 +41,7 @@ export const socketIoWords: WebSocketWords = {
   publish: (_channel, _n, texts) => texts.map((text) => `42${JSON.stringify(['publish', text])}`),
   command: (_channel, n, text) => `42${n}${JSON.stringify(['command', text])}`,
   announce: (_channel, _n, text) => `42${JSON.stringify(['announce', text])}`,
+  depart: (_channel, _n, text) => `42${JSON.stringify(['announce', text])}`,
 }
 
 /** Engine.io protocol 4, with the words of `joinWords` in its messages. */

@@ -9,7 +9,7 @@ import { PollClient } from '../load/poll-client.ts'
 import { StreamClient } from '../load/stream-client.ts'
 import { Tally } from '../load/tally.ts'
 import { WebSocketClient } from '../load/websocket-client.ts'
-import { messageNow } from '../message.ts'
+import { clockUs, messageNow } from '../message.ts'
 import type { Peer } from '../peers/peer.ts'
 import { PEERS } from '../peers/peers.ts'
 
@@ -22,6 +22,14 @@ export interface Opening {
   readonly layout: Layout
   /** Of so many connections one is sampled for latency. Default 50. */
   readonly sampleEvery?: number
+}
+
+/** Calls of a command on a schedule, by one connection after another. */
+export interface Calling {
+  readonly calls: number
+  /** Microseconds from one call to the next, of whichever connection. */
+  readonly everyUs: number
+  readonly boundMs: number
 }
 
 /** Publishes of all connections. */
@@ -38,6 +46,14 @@ export interface Announcing {
   readonly everyMs: number
   /** Whether the values are counted where they arrive. */
   readonly marked: boolean
+}
+
+/** Members that leave and come back. */
+export interface Churning {
+  readonly turns: number
+  /** As many leave in a turn, and as many come back that left in the turn before. */
+  readonly perTurn: number
+  readonly everyMs: number
 }
 
 /** Connections that are opened at once: below the backlog of every server. */
@@ -171,6 +187,11 @@ const handlers = {
     return tally.latenciesUs
   },
 
+  /** Requests of all polling connections until now. */
+  requests(): number {
+    return sum(clients.map((client) => (client instanceof PollClient ? client.requests : 0)))
+  },
+
   /** Each connection calls a command so often, the next when the last one is answered. @returns round trips in microseconds */
   async command({ each, boundMs }: { each: number; boundMs: number }): Promise<number[]> {
     tally.latenciesUs.length = 0
@@ -185,6 +206,29 @@ const handlers = {
     }
     await unlessBroken(tally.until(sum(expected), boundMs))
     for (const client of sockets()) client.onCounted = undefined
+    verify()
+    return tally.latenciesUs
+  },
+
+  /**
+   * Calls whenever one is due, whether the last one is answered or not, so what waits behind a slow answer shows. This core
+   * does nothing else meanwhile: no timer comes every 50 µs. @returns round trips in microseconds
+   */
+  async callOnTime({ calls, everyUs, boundMs }: Calling): Promise<number[]> {
+    tally.latenciesUs.length = 0
+    const all = sockets()
+    expected = clients.map(
+      ({ delivered }, index) => delivered + Math.floor(calls / all.length) + (index < calls % all.length ? 1 : 0),
+    )
+    const startedAt = clockUs()
+    for (let called = 0; called < calls; await new Promise(setImmediate)) {
+      if (broken !== undefined) throw broken
+      for (; called < calls && clockUs() >= startedAt + called * everyUs; called++) {
+        const client = all[called % all.length] as WebSocketClient
+        client.say(must(client.words.command)(0, ++client.said, messageNow()))
+      }
+    }
+    await unlessBroken(tally.until(sum(expected), boundMs))
     verify()
     return tally.latenciesUs
   },
@@ -212,10 +256,33 @@ const handlers = {
     }
   },
 
-  /** Closes them. Rejects like `expect`. */
+  /** Connections take turns to leave and to come back a turn later; all of them go on being told. */
+  async churn({ turns, perTurn, everyMs }: Churning): Promise<void> {
+    const all = sockets()
+    for (let turn = 0; turn < turns; turn++) {
+      for (let change = turn * perTurn; change < (turn + 1) * perTurn; change++) {
+        const leaving = all[change % all.length] as WebSocketClient
+        leaving.say(must(leaving.words.depart)(0, ++leaving.said, messageNow()))
+        if (turn === 0) continue
+        const coming = all[(change - perTurn) % all.length] as WebSocketClient
+        coming.say(must(coming.words.announce)(0, ++coming.said, messageNow()))
+      }
+      await unlessBroken(sleep(everyMs))
+    }
+    // The last come back as well, so that a churn ends as it began.
+    for (let change = (turns - 1) * perTurn; change < turns * perTurn; change++) {
+      const coming = all[change % all.length] as WebSocketClient
+      coming.say(must(coming.words.announce)(0, ++coming.said, messageNow()))
+    }
+  },
+
+  /** Closes them, and begins anew with none. Rejects like `expect`. */
   close(): void {
     verify()
-    for (const client of clients) client.close()
+    for (const client of clients.splice(0)) client.close()
+    followed.length = 0
+    expected = []
+    tally.clear()
   },
 }
 

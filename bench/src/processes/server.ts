@@ -6,6 +6,7 @@ import { channelAt, type Speech } from '../layout.ts'
 import { clockUs, messageNow } from '../message.ts'
 import type { BenchServer } from '../servers/bench-server.ts'
 import { SERVERS, type ServerName } from '../servers/servers.ts'
+import { PauseRecorder, type Pauses } from './pauses.ts'
 
 /** A speech in ticks. */
 export interface Ticks extends Speech {
@@ -29,11 +30,22 @@ export interface Memory {
   readonly externalBytes: number
 }
 
+/** What is open, by number. */
+export interface Census {
+  /** Sockets, servers and pipes. */
+  readonly handles: number
+  readonly timers: number
+  /** Of the broker. */
+  readonly channels: number
+  readonly subscriptions: number
+}
+
 let server: BenchServer
+const recorder = new PauseRecorder()
 
 const handlers = {
-  async start(name: ServerName): Promise<{ port: number }> {
-    server = await (await SERVERS[name]()).start()
+  async start({ name, folder }: { name: ServerName; folder: string }): Promise<{ port: number }> {
+    server = await (await SERVERS[name]()).start(folder)
     return { port: server.port }
   },
 
@@ -56,9 +68,25 @@ const handlers = {
     }
   },
 
+  /** Resolves when what was said outlives this process. */
+  async stored(): Promise<void> {
+    if (server.stored === undefined) throw new Error('This server keeps nothing.')
+    await server.stored()
+  },
+
   cpu(): Cpu {
     const { user, system } = process.cpuUsage()
     return { userUs: user, systemUs: system }
+  },
+
+  /** Records the pauses of collections from now on. On Node only. */
+  watchPauses(): void {
+    recorder.start()
+  },
+
+  /** Those since then, and no more of them. */
+  pauses(): Promise<Pauses> {
+    return recorder.stop()
   },
 
   async memory(): Promise<Memory> {
@@ -69,6 +97,13 @@ const handlers = {
     }
     const { rss, heapUsed, external } = process.memoryUsage()
     return { residentBytes: rss, heapBytes: heapUsed, externalBytes: external }
+  },
+
+  census(): Census {
+    const resources = process.getActiveResourcesInfo()
+    const timers = resources.filter((name) => name === 'Timeout' || name === 'Immediate').length
+    const { channels = 0, subscriptions = 0 } = server.stats?.() ?? {}
+    return { handles: resources.length - timers, timers, channels, subscriptions }
   },
 
   /** Resolves when so much has come up without an answer, counted from the start; false after `boundMs`. */

@@ -1,24 +1,25 @@
 // The goals against a run: each ratio as the median of its rounds, because the two sides of a round were measured on a
-// machine in one state.
+// machine in one state; each bound against the worst of them.
 
-import type { Wire } from '../peers/peer.ts'
-import { median, type Sample } from '../sample.ts'
+import { figuresOf, median, ratios, type Sample } from '../sample.ts'
 import { GOALS, type Goal } from './goals.ts'
 
 /** A goal and how far a run is from it. */
 export interface Verdict {
   readonly goal: Goal
-  /** The median of the rounds' ratios. */
+  /** The median of the rounds' ratios; of a bound, the largest figure. */
   readonly ratio: number
-  /** Rounds in which both sides were measured. */
+  /** Rounds in which it was measured, both sides of it where it has two. */
   readonly rounds: number
 }
 
 /** Those whose two sides the run has measured. */
 export function verdicts(samples: readonly Sample[]): Verdict[] {
   return GOALS.flatMap((goal) => {
-    const ratios = ratiosOf(goal, samples)
-    return ratios.length === 0 ? [] : [{ goal, ratio: median(ratios), rounds: ratios.length }]
+    const { peer } = goal
+    const found = peer === undefined ? [...ours(goal, samples).values()] : ratiosOf(goal, peer, samples)
+    const ratio = peer === undefined ? Math.max(...found) : median(found)
+    return found.length === 0 ? [] : [{ goal, ratio, rounds: found.length }]
   })
 }
 
@@ -27,10 +28,9 @@ export function goalTable(samples: readonly Sample[]): string {
   const all = verdicts(samples)
   if (all.length === 0) return ''
   const lines = all.map(({ goal, ratio, rounds }) => {
-    const { scenario, part, wire, figure, peer, peerWire = wire, atMost } = goal
-    const other = peerWire === wire ? peer : `${peer} over ${peerWire}`
+    const { scenario, part, wire, figure, atMost } = goal
     const isKept = ratio <= atMost
-    return `| ${scenario}, ${wire}: ${part} | ${NAMES[figure] ?? figure} | ${other} | ${ratio.toFixed(2)} | ${atMost.toFixed(2)} | ${isKept ? 'yes' : '**no**'} | ${rounds} |`
+    return `| ${scenario}, ${wire}: ${part} | ${NAMES[figure] ?? figure} | ${otherSide(goal)} | ${ratio.toFixed(2)} | ${atMost.toFixed(2)} | ${isKept ? 'yes' : '**no**'} | ${rounds} |`
   })
   return [
     '| scenario | figure | against | ratio | at most | kept | rounds |',
@@ -39,9 +39,16 @@ export function goalTable(samples: readonly Sample[]): string {
   ].join('\n')
 }
 
+function otherSide({ wire, peer, peerWire = wire, peerPart }: Goal): string {
+  if (peer === undefined) return '–'
+  if (peerPart !== undefined) return `itself, ${peerPart}`
+  return peerWire === wire ? peer : `${peer} over ${peerWire}`
+}
+
 const NAMES: Readonly<Record<string, string>> = {
   cpuUsPerDelivery: 'CPU per delivery',
   userUsPerDelivery: 'user CPU per delivery',
+  bytesPerConnection: 'bytes per connection',
   residentBytesPerConnection: 'resident bytes per connection',
   heapBytesPerConnection: 'heap per connection',
   cpuUsPerConnect: 'CPU per connect',
@@ -49,23 +56,15 @@ const NAMES: Readonly<Record<string, string>> = {
   cpuUsPerCall: 'CPU per call',
   p50Us: 'p50',
   p99Us: 'p99',
+  longestPauseMs: 'longest pause in ms',
 }
 
-function ratiosOf(goal: Goal, samples: readonly Sample[]): number[] {
-  const { scenario, part, wire, figure, peer, peerWire = wire } = goal
-  const figureOf = (round: number, name: string, onWire: Wire): number | undefined =>
-    samples.find(
-      (one) =>
-        one.round === round &&
-        one.scenario === scenario &&
-        one.part === part &&
-        one.wire === onWire &&
-        one.peer === name,
-    )?.figures[figure]
-  const rounds = [...new Set(samples.map(({ round }) => round))]
-  return rounds.flatMap((round) => {
-    const ours = figureOf(round, 'triwire', wire)
-    const theirs = figureOf(round, peer, peerWire)
-    return ours === undefined || theirs === undefined ? [] : [ours / theirs]
-  })
+function ratiosOf(goal: Goal, peer: string, samples: readonly Sample[]): number[] {
+  const { part, wire, peerWire = wire, peerPart = part, scenario, figure } = goal
+  const to = figuresOf(samples, { scenario, part: peerPart, wire: peerWire, figure, peer })
+  return ratios({ of: ours(goal, samples), to })
+}
+
+function ours({ scenario, part, wire, figure }: Goal, samples: readonly Sample[]): ReadonlyMap<number, number> {
+  return figuresOf(samples, { scenario, part, wire, figure, peer: 'triwire' })
 }

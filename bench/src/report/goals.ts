@@ -1,6 +1,8 @@
-// What Triwire has to show: its figures against those of others in the same run, each with the most it may be.
+// What Triwire has to show: its figures against those of others in the same run, or its own at another size, each with the
+// most the ratio may be; and figures that are bounded by themselves.
 
 import type { Wire } from '../peers/peer.ts'
+import { SERIES, type Size } from './series.ts'
 
 /** One comparison. */
 export interface Goal {
@@ -8,10 +10,11 @@ export interface Goal {
   readonly part: string
   readonly wire: Wire
   readonly figure: string
-  /** Whom it is held against; on the same wire where nothing else is said. */
-  readonly peer: string
+  /** Whom it is held against, on the same wire and in the same part where nothing else is said. Nobody: a bound. */
+  readonly peer?: string
   readonly peerWire?: Wire
-  /** The most the ratio may be. */
+  readonly peerPart?: string
+  /** The most the ratio may be; of a bound, the figure in any round. */
   readonly atMost: number
 }
 
@@ -39,6 +42,21 @@ function against(
   bounds: readonly (readonly [peer: string, figure: string, atMost: number])[],
 ): Goal[] {
   return bounds.map(([peer, figure, atMost]) => ({ scenario, part, wire, figure, peer, atMost }))
+}
+
+/** Each size of what grows, against the smallest. */
+function flat(): Goal[] {
+  return SERIES.flatMap(({ scenario, wire, figure, sizes: [smallest, ...larger], flat: atMost }) =>
+    larger.map(({ part }) => ({
+      scenario,
+      part,
+      wire,
+      figure,
+      peer: 'triwire',
+      peerPart: (smallest as Size).part,
+      atMost,
+    })),
+  )
 }
 
 /** All of them, in the order they are printed. */
@@ -124,4 +142,26 @@ export const GOALS: readonly Goal[] = [
     ['ws', 'p99Us', 2],
     ['socket.io', 'p99Us', 1.3],
   ]),
+  ...against('latency', 'half busy, 1000', 'websocket', [
+    ['ws', 'p50Us', 1.1],
+    ['socket.io', 'p50Us', 0.85],
+    ['ws', 'p99Us', 2],
+    ['socket.io', 'p99Us', 1.3],
+  ]),
+  ...against('latency', 'echo at rest', 'websocket', [
+    ['ws', 'p50Us', 1.1],
+    ['socket.io', 'p50Us', 1],
+  ]),
+  ...against('latency', 'echo half busy', 'websocket', [
+    ['ws', 'p50Us', 1.1],
+    ['socket.io', 'p50Us', 1],
+  ]),
+  ...flat(),
+  ...(['websocket', 'sse', 'polling'] as const).map((wire) => ({
+    scenario: 'pauses',
+    part: '10000 connections',
+    wire,
+    figure: 'longestPauseMs',
+    atMost: 50,
+  })),
 ]

@@ -4,12 +4,27 @@
 import type { Wire } from '../peers/peer.ts'
 import type { Sample } from '../sample.ts'
 import { goalTable } from './goal-table.ts'
+import { growthTables } from './growth.ts'
 import { pivot } from './pivot.ts'
+import { pollersText } from './pollers.ts'
 import type { Result } from './result.ts'
 import { tables } from './table.ts'
 
 const SIZES = [200, 1000, 5000, 10_000]
 const PATTERNS = ['single', 'tens', 'tens-mixed', 'fifties', 'saturated']
+/** Scenarios that are shown as `bench` prints them. */
+const WHOLE = [
+  'latency',
+  'memory',
+  'connect',
+  'ingest',
+  'command',
+  'replay',
+  'restart',
+  'channels',
+  'presence',
+  'pauses',
+]
 
 /** What may stand between `<!-- bench:name -->` and `<!-- /bench:name -->`, by name. */
 const SECTIONS: Readonly<Record<string, (result: Result) => string>> = {
@@ -18,11 +33,13 @@ const SECTIONS: Readonly<Record<string, (result: Result) => string>> = {
   'fanout-websocket': ({ samples }) => patterns(samples, 'websocket'),
   'fanout-sse': ({ samples }) => patterns(samples, 'sse'),
   'fanout-polling': ({ samples }) => patterns(samples, 'polling'),
-  'growth-websocket': ({ samples }) => growth(samples, 'websocket'),
-  'growth-sse': ({ samples }) => growth(samples, 'sse'),
-  'growth-polling': ({ samples }) => growth(samples, 'polling'),
+  'growth-websocket': ({ samples }) => sizes(samples, 'websocket'),
+  'growth-sse': ({ samples }) => sizes(samples, 'sse'),
+  'growth-polling': ({ samples }) => sizes(samples, 'polling'),
+  growth: ({ samples }) => growthTables(samples),
+  pollers: ({ samples }) => pollersText(samples),
   ...Object.fromEntries(
-    ['latency', 'memory', 'connect', 'ingest', 'command', 'replay', 'channels', 'presence'].map((scenario) => [
+    WHOLE.map((scenario) => [
       scenario,
       ({ samples }: Result) =>
         tables(samples.filter((one) => one.scenario === scenario)).replaceAll('### ', '#### '),
@@ -70,7 +87,7 @@ function patterns(samples: readonly Sample[], wire: Wire): string {
   })
 }
 
-function growth(samples: readonly Sample[], wire: Wire): string {
+function sizes(samples: readonly Sample[], wire: Wire): string {
   return pivot(samples, {
     scenario: 'fanout',
     wire,

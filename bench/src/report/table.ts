@@ -23,9 +23,11 @@ const LATENCY: readonly Column[] = [
   { figure: 'p999Us', title: 'p99.9 ms', unit: 1000, digits: 2 },
 ]
 
+const REPLAY: readonly Column[] = [...DELIVERY, { figure: 'allMs', title: 'all there after ms', digits: 0 }]
+
 const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
   fanout: [...DELIVERY, { figure: 'deliveriesPerSecond', title: 'deliveries a second', digits: 0 }],
-  latency: LATENCY,
+  latency: [...LATENCY, { figure: 'busy', title: 'server busy %', unit: 0.01, digits: 0 }],
   memory: [
     { figure: 'bytesPerConnection', title: 'KB per connection', unit: 1000, digits: 2 },
     { figure: 'heapBytesPerConnection', title: 'of it heap', unit: 1000, digits: 2 },
@@ -45,9 +47,16 @@ const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
     { figure: 'userUsPerCall', title: 'of it user', digits: 1 },
     ...LATENCY,
   ],
-  replay: [...DELIVERY, { figure: 'allMs', title: 'all there after ms', digits: 0 }],
+  replay: REPLAY,
+  restart: REPLAY,
   channels: DELIVERY,
   presence: DELIVERY,
+  pauses: [
+    { figure: 'longestPauseMs', title: 'longest pause ms', digits: 1 },
+    { figure: 'p99PauseMs', title: 'p99 ms', digits: 1 },
+    { figure: 'collections', title: 'collections', digits: 0 },
+    { figure: 'fullCollections', title: 'of the whole heap', digits: 0 },
+  ],
 }
 
 /** All tables of a run. */
@@ -74,20 +83,21 @@ function table(samples: readonly Sample[]): string {
   const here = peersOf(first.scenario, first.wire).filter(({ name }) => samples.some(({ peer }) => peer === name))
   const costOf = (peer: string): number => median(valuesOf(peer, ranking.figure))
   const naive = here.find(({ name }) => name === 'ws')
-  const best = Math.min(...here.filter(({ kind }) => kind === 'peer').map(({ name }) => costOf(name)))
+  const peers = here.filter(({ kind }) => kind === 'peer')
+  const best = Math.min(...peers.map(({ name }) => costOf(name)))
   const lines = here.map(({ name, kind }) => [
     kind === 'limit' ? `_${name}_` : kind === 'ours' ? `**${name}**` : name,
     ...columns.map(({ figure, unit = 1, digits }) => number(median(valuesOf(name, figure)) / unit, digits)),
     `${number(spread(valuesOf(name, ranking.figure)) * 100, 0)} %`,
     ...(naive === undefined ? [] : [number(costOf(name) / costOf(naive.name), 2)]),
-    number(costOf(name) / best, 2),
+    ...(peers.length === 0 ? [] : [number(costOf(name) / best, 2)]),
   ])
   const head = [
     '',
     ...columns.map(({ title }) => title),
     'spread',
     ...(naive === undefined ? [] : ['to `ws`']),
-    'to the best peer',
+    ...(peers.length === 0 ? [] : ['to the best peer']),
   ]
   return [head, head.map((_, index) => (index === 0 ? '---' : '---:')), ...lines]
     .map((cells) => `| ${cells.join(' | ')} |`)

@@ -68,7 +68,7 @@ function measure(peer: Peer, count: number, patterns: readonly Pattern[]): Promi
     for (const pattern of patterns) {
       const { name, perTick, deliveries, leastTicks } = pattern
       const ticks = Math.max(leastTicks, Math.round((deliveries * SHARE[peer.wire]) / count / perTick))
-      const everyMs = pattern.paused ? tickMs(peer.wire, count) : 0
+      const everyMs = pattern.paused ? everyMsOf(peer.wire, count) : 0
       const plan = (of: number): Ticks => ({ messages: of * perTick, channels: 1, stride: 1, perTick, everyMs })
       // What is compiled by then is what is measured.
       await speech(pair, plan(Math.ceil(ticks / 3)), 1)
@@ -84,7 +84,7 @@ function measureMixed(peer: Peer, count: number): Promise<readonly Part[]> {
     await open(pair, count, MIXED)
     const channels = channelCount(MIXED, count)
     const ticks = Math.max(10, Math.round(300_000 / count / 10))
-    const everyMs = tickMs(peer.wire, count)
+    const everyMs = everyMsOf(peer.wire, count)
     const plan = (of: number): Ticks => ({
       messages: of * channels,
       channels,
@@ -98,6 +98,7 @@ function measureMixed(peer: Peer, count: number): Promise<readonly Part[]> {
   })
 }
 
-function tickMs(wire: Wire, subscribers: number): number {
+/** Milliseconds from one tick to the next, so that the slower ones are half busy with one message in each. */
+export function everyMsOf(wire: Wire, subscribers: number): number {
   return Math.max(LEAST_TICK_MS, (subscribers * TICK_US[wire]) / 1000)
 }

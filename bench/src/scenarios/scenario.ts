@@ -7,7 +7,7 @@ import type { Figures } from '../sample.ts'
 export interface Wishes {
   /** Subscribers of `fanout` and `latency`; each has its own sizes where nothing is said. */
   readonly subscribers?: readonly number[] | undefined
-  /** Connections of `memory` and `channels`. */
+  /** Connections of `memory`, `channels` and `pauses`. */
   readonly connections?: readonly number[] | undefined
   /** Names of peers; all where nothing is said. */
   readonly peers?: readonly string[] | undefined

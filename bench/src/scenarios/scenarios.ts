@@ -7,8 +7,10 @@ import { fanout } from './fanout.ts'
 import { ingest } from './ingest.ts'
 import { latency } from './latency.ts'
 import { memory } from './memory.ts'
+import { pauses } from './pauses.ts'
 import { presence } from './presence.ts'
 import { replay } from './replay.ts'
+import { restart } from './restart.ts'
 import type { Scenario } from './scenario.ts'
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
@@ -19,6 +21,8 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   ingest,
   command,
   replay,
+  restart,
   channels,
   presence,
+  pauses,
 }

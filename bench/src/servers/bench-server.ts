@@ -9,9 +9,14 @@ export interface BenchServer {
   publish(channel: string, text: string): void
   /** What came up that is not answered, counted from the start; left out by servers that answer everything. */
   received?(): number
+  /** Resolves when everything that was said is where a restart does not lose it; left out by servers that forget. */
+  stored?(): Promise<void>
+  /** What it holds, by number; left out by servers that are not soaked. */
+  stats?(): { readonly channels: number; readonly subscriptions: number }
 }
 
 /** What each module of this folder exports. */
 export interface ServerModule {
-  start(): Promise<BenchServer>
+  /** @param folder for what has to outlive the process */
+  start(folder: string): Promise<BenchServer>
 }

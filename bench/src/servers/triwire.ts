@@ -5,7 +5,7 @@
 import { serve } from '@hono/node-server'
 import { beforeRouter } from '@triwire/hono/node'
 import { channel, contract } from '@triwire/protocol'
-import { createRealtime, memory } from '@triwire/server'
+import { type Broker, createRealtime, memory } from '@triwire/server'
 import { Hono } from 'hono'
 import { z } from 'zod'
 import type { BenchServer } from './bench-server.ts'
@@ -24,13 +24,34 @@ const api = contract({
 const UNLIMITED = 1_000_000
 
 export async function start(): Promise<BenchServer> {
+  const broker = memory({ limits: { channels: UNLIMITED } })
+  const { port, emit } = await serveTriwire(broker)
+  return {
+    port,
+    stats: () => broker.stats(),
+    publish: (id, text) => {
+      // Not awaited: what rejects ends the process, and with it the run.
+      void emit(id, text)
+    },
+  }
+}
+
+/** Triwire on a broker, and how its server says something: resolves when that is in the log. */
+export interface TriwireServer {
+  readonly port: number
+  emit(id: string, text: string): Promise<unknown>
+}
+
+/** Serves it. */
+export async function serveTriwire(broker: Broker): Promise<TriwireServer> {
   const realtime = createRealtime(api, {
     auth: ({ token }) => (token === undefined ? null : { id: token }),
-    broker: memory({ limits: { channels: UNLIMITED } }),
+    broker,
     limits: {
       connectionsPerAddress: UNLIMITED,
       rate: UNLIMITED,
       burst: UNLIMITED,
+      commandsAtOnce: UNLIMITED,
       presenceMembers: 1000,
     },
   }).on('room', { commands: { echo: (text) => text } })
@@ -39,11 +60,5 @@ export async function start(): Promise<BenchServer> {
   const port = await new Promise<number>((resolve) => {
     serve(options, (info) => resolve(info.port))
   })
-  return {
-    port,
-    publish: (id, text) => {
-      // Not awaited: what rejects ends the process, and with it the run.
-      void realtime.channels.room({ id }).emit('message', text)
-    },
-  }
+  return { port, emit: (id, text) => realtime.channels.room({ id }).emit('message', text) }
 }
