@@ -472,12 +472,11 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
     }
   }
 
-  /** Takes one line's worth of the session's rate; refuses the line where there is none. */
+  /** Takes one line's worth of the rates of session and user; refuses the line where there is none. */
   #take(about: Pick<ErrorLine, 'of' | 'ch' | 'n' | 'id'> = {}): boolean {
-    const meter = this.#hub.meterOf(this.member)
-    const now = Date.now()
-    if (meter.take(now)) return true
-    this.refuseTooMuch('Too many lines at once. Slow down.', meter.waitMs(now), about)
+    const retryMs = this.#hub.meters.takeLine(this.#speaker)
+    if (retryMs === 0) return true
+    this.refuseTooMuch('Too many lines at once. Slow down.', retryMs, about)
     return false
   }
 

@@ -230,7 +230,7 @@ export class Stays {
       for (;;) {
         const { revision } = control
         await app.authorize(resolved, this.#host.speaker.identity, 'join')
-        channel ??= await this.#hub.openChannel(resolved)
+        channel ??= await this.#hub.openChannel(resolved, this.#host.speaker.identity.principal)
         if (revision === control.revision) return channel
       }
     } catch (error) {
