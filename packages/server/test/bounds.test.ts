@@ -121,6 +121,37 @@ describe('what a connection has its node do', () => {
     expect(sum(calls, 'claim', 'settled')).toBeLessThanOrEqual(MOST_LINES)
   })
 
+  it('is bounded by what may wait for a hook: publishes of one lane', async () => {
+    let release = (): void => {}
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const onPublish = vi.fn(() => held)
+    const { stage } = start({
+      limits: { rate: 10_000, burst: 10_000 },
+      implementations: { lobby: { onPublish } },
+    })
+    const socket = await stage.connect()
+    for (let batch = 0; batch < 2; batch++) {
+      socket.send(
+        ...times(PER_SECOND, (k) => ({
+          t: 'pub',
+          ch: LOBBY,
+          n: batch * PER_SECOND + k,
+          e: 'message',
+          d: { text: '' },
+        })),
+      )
+    }
+    const refused = await socket.take('err', 2 * PER_SECOND - 1024)
+    await settle()
+    expect(refused[0]).toMatchObject({ code: 'rate_limited', of: 'pub', n: 1025 })
+    expect(socket.linesOf('err')).toHaveLength(2 * PER_SECOND - 1024)
+    expect(onPublish).toHaveBeenCalledOnce()
+    release()
+    await socket.take('ack', 1024)
+  })
+
   it('is bounded by its rate: second hellos', async () => {
     let asked = 0
     const { stage } = start({
