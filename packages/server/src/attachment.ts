@@ -298,6 +298,13 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
     this.write(encodeError(error, about))
   }
 
+  refuseTooMuch(message: string, retryMs: number, about: Pick<ErrorLine, 'of' | 'ch' | 'n' | 'id'>): void {
+    // Refusals are the one thing that a peer can make without bound: one that floods and does not read is let go.
+    if (this.kind === 'socket' && this.#outlet.overflows())
+      this.close('rate_limited', Math.max(FLOOD_RETRY_MS, retryMs))
+    else this.writeError(new TriwireError('rate_limited', message, { retryMs }), about)
+  }
+
   handleJoinAnswered(): void {
     this.#finishPollIfDue()
   }
@@ -465,18 +472,11 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
     }
   }
 
-  /** Takes one line's worth of the session's rate; refuses the line where there is none. */
+  /** Takes one line's worth of the rates of session and user; refuses the line where there is none. */
   #take(about: Pick<ErrorLine, 'of' | 'ch' | 'n' | 'id'> = {}): boolean {
-    const meter = this.#hub.meterOf(this.member)
-    const now = Date.now()
-    if (meter.take(now)) return true
-    const retryMs = meter.waitMs(now)
-    // Refusals are the one thing that a peer can make without bound: one that floods and does not read is let go.
-    if (this.kind === 'socket' && this.#outlet.overflows()) {
-      this.close('rate_limited', Math.max(FLOOD_RETRY_MS, retryMs))
-      return false
-    }
-    this.writeError(new TriwireError('rate_limited', 'Too many lines at once. Slow down.', { retryMs }), about)
+    const retryMs = this.#hub.meters.takeLine(this.#speaker)
+    if (retryMs === 0) return true
+    this.refuseTooMuch('Too many lines at once. Slow down.', retryMs, about)
     return false
   }
 

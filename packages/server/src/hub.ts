@@ -2,9 +2,8 @@
  * The hub: what the attachments of one node share. The app, the broker, the channels that somebody here reads, the
  * counters that bound what one user may cost. Everything in it can be lost with the node.
  */
-import { type Contract, Pacer, type ResolvedChannel, TriwireError } from '@triwire/protocol'
+import { type Contract, type ResolvedChannel, TriwireError } from '@triwire/protocol'
 import { App, type Implementations } from './app.ts'
-import { BoundedMap } from './bounded-map.ts'
 import type { Broker } from './broker.ts'
 import { Commander } from './commander.ts'
 import { type Attached, Connections } from './connections.ts'
@@ -17,6 +16,7 @@ import type { Limits } from './limits.ts'
 import { LiveChannel } from './live-channel.ts'
 import { LogPages } from './log-pages.ts'
 import type { Logger } from './logger.ts'
+import { Meters } from './meters.ts'
 import { Occupancy } from './occupancy.ts'
 import type { AllowedOrigins } from './origin.ts'
 import { Publisher } from './publisher.ts'
@@ -32,9 +32,6 @@ const REVERIFY_SPREAD_MS = 10_000
 
 /** Milliseconds a hook's node has beyond the time of the hook to say that it has run. */
 const CLAIM_SLACK_MS = 5000
-
-/** Sessions whose rates are remembered. */
-const METERED_SESSIONS = 20_000
 
 interface OpenChannel {
   readonly channel: Promise<LiveChannel>
@@ -69,12 +66,12 @@ export class Hub {
   readonly publisher: Publisher
   readonly commander: Commander
   readonly connections: Connections
+  readonly meters: Meters
   readonly heartbeats: Heartbeats
   readonly pages: LogPages
   readonly control: Control
   readonly #occupancy: Occupancy
   readonly #channels = new Map<string, OpenChannel>()
-  readonly #meters = new BoundedMap<string, Pacer>(METERED_SESSIONS)
   #marks = 0
   #draining: Promise<void> | undefined
   #closed = false
@@ -88,6 +85,7 @@ export class Hub {
     this.origins = options.origins
     this.wheel = new TimerWheel(Date.now, options.setTimer)
     this.connections = new Connections(options.limits)
+    this.meters = new Meters(options.limits)
     this.heartbeats = new Heartbeats(this.connections, this.wheel, options.limits.heartbeatMs)
     this.pages = new LogPages(this)
     this.control = new Control({
@@ -129,11 +127,18 @@ export class Hub {
     if (!this.gate.isCurrent(identity)) throw revokedMeanwhile()
   }
 
-  /** Opens a channel on this node, or joins those who have it open. Every call is undone by one `releaseChannel`. */
-  async openChannel(resolved: ResolvedChannel): Promise<LiveChannel> {
+  /**
+   * Opens a channel on this node, or joins those who have it open. Every call that resolves is undone by one
+   * `releaseChannel`.
+   * @param principal whose rate of openings it costs, where somebody asked for it now
+   * @throws TriwireError `rate_limited`, `unavailable`
+   */
+  async openChannel(resolved: ResolvedChannel, principal?: string): Promise<LiveChannel> {
     const { address } = resolved
     let open = this.#channels.get(address)
     if (open === undefined) {
+      const retryMs = principal === undefined ? 0 : this.meters.takeOpening(principal)
+      if (retryMs > 0) throw new TriwireError('rate_limited', 'You open channels too fast. Slow down.', { retryMs })
       open = { channel: LiveChannel.open(resolved, this.broker), users: 0, lingering: undefined }
       this.#channels.set(address, open)
       if (this.app.hearsOccupancy(resolved)) this.#occupancy.occupy(address)
@@ -176,15 +181,6 @@ export class Hub {
   /** A number for a mark: it rises, and no other connection of this node has it. */
   nextMark(): number {
     return ++this.#marks
-  }
-
-  /** The meter of a session's lines: a tenth and a fifth above what clients are told, for clocks that differ. */
-  meterOf(member: string): Pacer {
-    const known = this.#meters.get(member)
-    if (known !== undefined) return known
-    const meter = new Pacer(this.limits.rate * 1.1, this.limits.burst * 1.2, Date.now())
-    this.#meters.set(member, meter)
-    return meter
   }
 
   /** Counts a connection in. @throws TriwireError `too_many_connections`, `draining`, `unavailable` */

@@ -26,6 +26,8 @@ export interface StaysHost extends ReaderHost {
   /** Forgets the lossy lines whose slot begins so. */
   forgetLossy(prefix: string): void
   writeError(error: TriwireError, about: Pick<ErrorLine, 'of' | 'ch'>): void
+  /** Refuses a line that is beyond a rate. */
+  refuseTooMuch(message: string, retryMs: number, about: Pick<ErrorLine, 'of' | 'ch'>): void
   /** A join has its answer. */
   handleJoinAnswered(): void
   /** A stay is over, because the client may no longer be there or because that cannot be decided now. */
@@ -70,8 +72,7 @@ export class Stays {
   async handleJoin(line: JoinLine, opening: boolean): Promise<void> {
     const waitMs = opening ? 0 : this.#takeJoin(Date.now())
     if (waitMs > 0) {
-      const error = new TriwireError('rate_limited', 'Channels change too fast.', { retryMs: waitMs })
-      this.#host.writeError(error, { of: 'join', ch: line.ch })
+      this.#host.refuseTooMuch('Channels change too fast.', waitMs, { of: 'join', ch: line.ch })
       return
     }
     // Counted before its turn comes: a poll waits for the joins it came with.
@@ -229,7 +230,7 @@ export class Stays {
       for (;;) {
         const { revision } = control
         await app.authorize(resolved, this.#host.speaker.identity, 'join')
-        channel ??= await this.#hub.openChannel(resolved)
+        channel ??= await this.#hub.openChannel(resolved, this.#host.speaker.identity.principal)
         if (revision === control.revision) return channel
       }
     } catch (error) {

@@ -308,6 +308,37 @@ describe('memory broker', () => {
     expect(await broker.settled('chat', 'd', 0)).toMatchObject({ status: 'settled' })
   })
 
+  test('departed members beyond their bound are forgotten, oldest first', async () => {
+    const { broker } = setUp({ limits: { departed: 10 } })
+    for (let index = 0; index < 20; index++) await broker.depart('chat', `m${index}`, 5)
+    const late = (member: string): Promise<string> =>
+      broker.hold(
+        'chat',
+        { member, holder: 'one', value: { data: '1', sequence: 4 }, leaseMs: 1000 },
+        { maxMembers: 100 },
+      )
+    expect(await late('m10')).toBe('unknown')
+    expect(await late('m9')).toBe('held')
+  })
+
+  test('leases of one member are bounded: the one that ends soonest goes, and the member stays', async () => {
+    const { broker, clock } = setUp()
+    const hold = (holder: number, leaseMs: number): Promise<string> =>
+      broker.hold(
+        'chat',
+        { member: 'ann', holder: `${holder}`, value: { data: '1', sequence: 1 }, leaseMs },
+        { maxMembers: 10 },
+      )
+    for (let holder = 0; holder < 100; holder++) await hold(holder, 1000 + holder)
+    // Those that are left are held by the last 64.
+    for (let holder = 36; holder < 100; holder++) {
+      expect((await broker.members('chat')).members).toHaveLength(1)
+      await broker.release('chat', 'ann', `${holder}`, 0)
+    }
+    expect((await broker.members('chat')).members).toEqual([])
+    await clock.advance(1)
+  })
+
   test('what a listener throws is reported, and an append succeeds regardless', async () => {
     const errors: unknown[] = []
     const { broker } = setUp({ onListenerError: (error) => errors.push(error) })
