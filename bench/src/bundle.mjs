@@ -9,7 +9,12 @@ import { build } from 'esbuild'
 const folder = fileURLToPath(new URL('.', import.meta.url))
 
 /** The processes there are, by the file that is made of them. */
-const ENTRIES = { command: 'command.ts', server: 'processes/server.ts', load: 'processes/load.ts' }
+const ENTRIES = {
+  command: 'command.ts',
+  server: 'processes/server.ts',
+  load: 'processes/load.ts',
+  attacker: 'processes/attacker.ts',
+}
 
 /**
  * Bundles them into a folder of their own below `node_modules`, where imports of packages resolve. Servers are chunks that

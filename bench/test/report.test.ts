@@ -40,9 +40,19 @@ test('a round in which one side failed gives no ratio', () => {
   expect(verdicts([sample('triwire', 1, 1), sample('ws', 2, 10)])).toEqual([])
 })
 
+test('a figure that is a ratio itself is held against nobody', () => {
+  const figures = { p99Times: 1.5, rateTimesLess: 1.2 }
+  const found = verdicts([{ scenario: 'flood', part: 'churn', wire: 'sse', peer: 'triwire', round: 1, figures }])
+  expect(found.map(({ goal, ratio }) => [goal.figure, ratio <= goal.atMost])).toEqual([
+    ['rateTimesLess', false],
+    ['p99Times', true],
+  ])
+})
+
 test('every goal names somebody who is measured in its scenario', () => {
   const unknown = GOALS.filter(
-    ({ scenario, wire, peer, peerWire = wire }) => !peersOf(scenario, peerWire).some(({ name }) => name === peer),
+    ({ scenario, wire, peer = 'triwire', peerWire = wire }) =>
+      !peersOf(scenario, peerWire).some(({ name }) => name === peer),
   )
   expect(unknown).toEqual([])
 })

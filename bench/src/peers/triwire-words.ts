@@ -3,12 +3,18 @@
 import { randomBytes } from 'node:crypto'
 import { post } from '../load/http-request.ts'
 import type { PollWords } from '../load/poll-client.ts'
+import type { SendWords } from '../load/send-client.ts'
 import type { StreamWords } from '../load/stream-client.ts'
 import type { WebSocketWords } from '../load/websocket-client.ts'
 
-/** `hello` of a user of its own. */
+/** `hello` of a fresh session of a user. */
+export function helloOf(user: string): string {
+  return JSON.stringify({ t: 'hello', v: 1, s: randomBytes(16).toString('base64url'), k: user })
+}
+
+/** The same of a user of its own. */
 function hello(index: number): string {
-  return JSON.stringify({ t: 'hello', v: 1, s: randomBytes(16).toString('base64url'), k: `user-${index}` })
+  return helloOf(`user-${index}`)
 }
 
 /** The same, and a join per channel. `fields` is what the joins say besides. */
@@ -20,6 +26,22 @@ function opening(channels: readonly number[], index: number, fields = ''): strin
 /** How many joins a text answers. */
 function joinedIn(text: string): number {
   return text.split('"t":"joined"').length - 1
+}
+
+function publishLines(channel: number, n: number, texts: readonly string[]): string {
+  return texts
+    .map(
+      (text, i) => `{"t":"pub","ch":"room?id=${channel}","n":${n + i},"e":"message","d":${JSON.stringify(text)}}`,
+    )
+    .join('\n')
+}
+
+/** What the clients of streams and polls say: §6.5. */
+const sendWords: SendWords = {
+  converse(index) {
+    const user = hello(index)
+    return (channel, n, texts) => post('/rt/send', `${user}\n${publishLines(channel, n, texts)}`)
+  },
 }
 
 /** Over WebSocket: PROTOCOL.md §6.1. */
@@ -41,14 +63,7 @@ function socketWords(fields = ''): WebSocketWords {
       }
     },
     // The lines of a segment are one batch, as our own client sends them (§4.1).
-    publish: (channel, n, texts) => [
-      texts
-        .map(
-          (text, i) =>
-            `{"t":"pub","ch":"room?id=${channel}","n":${n + i},"e":"message","d":${JSON.stringify(text)}}`,
-        )
-        .join('\n'),
-    ],
+    publish: (channel, n, texts) => [publishLines(channel, n, texts)],
     command: (channel, n, text) =>
       `{"t":"cmd","ch":"room?id=${channel}","id":"${n}","c":"echo","d":${JSON.stringify(text)}}`,
     announce: (channel, n, text) => `{"t":"pres","ch":"room?id=${channel}","n":${n},"d":${JSON.stringify(text)}}`,
@@ -67,10 +82,12 @@ export const triwirePresenceWords: WebSocketWords = socketWords(',"pres":""')
 export const triwireStreamWords: StreamWords = {
   request: (channels, index) => post('/rt/stream', opening(channels, index)),
   ready: (text, channels) => joinedIn(text) === channels.length,
+  send: sendWords,
 }
 
 /** Over long polling, in one channel: §6.4. The cursor of the next poll is that of the last line that has one. */
 export const triwirePollWords: PollWords = {
+  send: sendWords,
   converse(channels, index) {
     const [channel] = channels
     const user = hello(index)

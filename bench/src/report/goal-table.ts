@@ -28,7 +28,7 @@ export function goalTable(samples: readonly Sample[]): string {
   if (all.length === 0) return ''
   const lines = all.map(({ goal, ratio, rounds }) => {
     const { scenario, part, wire, figure, peer, peerWire = wire, atMost } = goal
-    const other = peerWire === wire ? peer : `${peer} over ${peerWire}`
+    const other = peer === undefined ? 'itself alone' : peerWire === wire ? peer : `${peer} over ${peerWire}`
     const isKept = ratio <= atMost
     return `| ${scenario}, ${wire}: ${part} | ${NAMES[figure] ?? figure} | ${other} | ${ratio.toFixed(2)} | ${atMost.toFixed(2)} | ${isKept ? 'yes' : '**no**'} | ${rounds} |`
   })
@@ -49,6 +49,8 @@ const NAMES: Readonly<Record<string, string>> = {
   cpuUsPerCall: 'CPU per call',
   p50Us: 'p50',
   p99Us: 'p99',
+  rateTimesLess: 'rate without it over rate with it',
+  p99Times: 'p99 with it over p99 without it',
 }
 
 function ratiosOf(goal: Goal, samples: readonly Sample[]): number[] {
@@ -65,7 +67,7 @@ function ratiosOf(goal: Goal, samples: readonly Sample[]): number[] {
   const rounds = [...new Set(samples.map(({ round }) => round))]
   return rounds.flatMap((round) => {
     const ours = figureOf(round, 'triwire', wire)
-    const theirs = figureOf(round, peer, peerWire)
+    const theirs = peer === undefined ? 1 : figureOf(round, peer, peerWire)
     return ours === undefined || theirs === undefined ? [] : [ours / theirs]
   })
 }

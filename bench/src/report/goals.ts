@@ -1,5 +1,7 @@
-// What Triwire has to show: its figures against those of others in the same run, each with the most it may be.
+// What Triwire has to show: its figures against those of others in the same run, or against its own without a flood, each
+// with the most it may be.
 
+import { FLOODS } from '../floods/floods.ts'
 import type { Wire } from '../peers/peer.ts'
 
 /** One comparison. */
@@ -8,8 +10,8 @@ export interface Goal {
   readonly part: string
   readonly wire: Wire
   readonly figure: string
-  /** Whom it is held against; on the same wire where nothing else is said. */
-  readonly peer: string
+  /** Whom it is held against, on the same wire where nothing else is said; left out where the figure is a ratio itself. */
+  readonly peer?: string
   readonly peerWire?: Wire
   /** The most the ratio may be. */
   readonly atMost: number
@@ -39,6 +41,14 @@ function against(
   bounds: readonly (readonly [peer: string, figure: string, atMost: number])[],
 ): Goal[] {
   return bounds.map(([peer, figure, atMost]) => ({ scenario, part, wire, figure, peer, atMost }))
+}
+
+/** A flood costs those beside it 5 % of their rate and twice their p99 at most. */
+function flood(wire: Wire): Goal[] {
+  return Object.keys(FLOODS).flatMap((part) => [
+    { scenario: 'flood', part, wire, figure: 'rateTimesLess', atMost: 1 / 0.95 },
+    { scenario: 'flood', part, wire, figure: 'p99Times', atMost: 2 },
+  ])
 }
 
 /** All of them, in the order they are printed. */
@@ -124,4 +134,7 @@ export const GOALS: readonly Goal[] = [
     ['ws', 'p99Us', 2],
     ['socket.io', 'p99Us', 1.3],
   ]),
+  ...flood('websocket'),
+  ...flood('sse'),
+  ...flood('polling'),
 ]

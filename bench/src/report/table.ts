@@ -48,6 +48,18 @@ const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
   replay: [...DELIVERY, { figure: 'allMs', title: 'all there after ms', digits: 0 }],
   channels: DELIVERY,
   presence: DELIVERY,
+  flood: [
+    { figure: 'p99Times', title: 'p99 to alone', digits: 2 },
+    { figure: 'ratePart', title: 'rate to alone', digits: 3 },
+    { figure: 'aloneP50Us', title: 'alone p50 ms', unit: 1000, digits: 2 },
+    { figure: 'aloneP99Us', title: 'p99 ms', unit: 1000, digits: 2 },
+    { figure: 'aloneCpuPart', title: 'CPU %', unit: 0.01, digits: 0 },
+    { figure: 'p50Us', title: 'beside it p50 ms', unit: 1000, digits: 2 },
+    { figure: 'p99Us', title: 'p99 ms', unit: 1000, digits: 2 },
+    { figure: 'cpuPart', title: 'CPU %', unit: 0.01, digits: 0 },
+    { figure: 'donePerSecond', title: 'of the flood a second', digits: 0 },
+    { figure: 'letGoPerSecond', title: 'let go a second', digits: 1 },
+  ],
 }
 
 /** All tables of a run. */
@@ -74,20 +86,21 @@ function table(samples: readonly Sample[]): string {
   const here = peersOf(first.scenario, first.wire).filter(({ name }) => samples.some(({ peer }) => peer === name))
   const costOf = (peer: string): number => median(valuesOf(peer, ranking.figure))
   const naive = here.find(({ name }) => name === 'ws')
+  const hasPeers = here.some(({ kind }) => kind === 'peer')
   const best = Math.min(...here.filter(({ kind }) => kind === 'peer').map(({ name }) => costOf(name)))
   const lines = here.map(({ name, kind }) => [
     kind === 'limit' ? `_${name}_` : kind === 'ours' ? `**${name}**` : name,
     ...columns.map(({ figure, unit = 1, digits }) => number(median(valuesOf(name, figure)) / unit, digits)),
     `${number(spread(valuesOf(name, ranking.figure)) * 100, 0)} %`,
     ...(naive === undefined ? [] : [number(costOf(name) / costOf(naive.name), 2)]),
-    number(costOf(name) / best, 2),
+    ...(hasPeers ? [number(costOf(name) / best, 2)] : []),
   ])
   const head = [
     '',
     ...columns.map(({ title }) => title),
     'spread',
     ...(naive === undefined ? [] : ['to `ws`']),
-    'to the best peer',
+    ...(hasPeers ? ['to the best peer'] : []),
   ]
   return [head, head.map((_, index) => (index === 0 ? '---' : '---:')), ...lines]
     .map((cells) => `| ${cells.join(' | ')} |`)

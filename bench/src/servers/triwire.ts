@@ -5,7 +5,7 @@
 import { serve } from '@hono/node-server'
 import { beforeRouter } from '@triwire/hono/node'
 import { channel, contract } from '@triwire/protocol'
-import { createRealtime, memory } from '@triwire/server'
+import { createRealtime, type Limits, memory } from '@triwire/server'
 import { Hono } from 'hono'
 import { z } from 'zod'
 import type { BenchServer } from './bench-server.ts'
@@ -23,16 +23,21 @@ const api = contract({
 /** All clients of a load come from one address and say as much as they can. */
 const UNLIMITED = 1_000_000
 
-export async function start(): Promise<BenchServer> {
+export function start(): Promise<BenchServer> {
+  return startWith(UNLIMITED, {
+    connectionsPerAddress: UNLIMITED,
+    rate: UNLIMITED,
+    burst: UNLIMITED,
+    presenceMembers: 1000,
+  })
+}
+
+/** @param channels how many the broker may hold; its own default where nothing is said */
+export async function startWith(channels?: number, limits: Partial<Limits> = {}): Promise<BenchServer> {
   const realtime = createRealtime(api, {
     auth: ({ token }) => (token === undefined ? null : { id: token }),
-    broker: memory({ limits: { channels: UNLIMITED } }),
-    limits: {
-      connectionsPerAddress: UNLIMITED,
-      rate: UNLIMITED,
-      burst: UNLIMITED,
-      presenceMembers: 1000,
-    },
+    broker: memory(channels === undefined ? {} : { limits: { channels } }),
+    limits,
   }).on('room', { commands: { echo: (text) => text } })
   const { fetch } = new Hono()
   const options = { fetch, port: 0, hostname: '127.0.0.1', ...beforeRouter(realtime, { base: '/rt' }) }
