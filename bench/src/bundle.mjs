@@ -14,6 +14,7 @@ const ENTRIES = {
   server: 'processes/server.ts',
   load: 'processes/load.ts',
   visitors: 'processes/visitors.ts',
+  attacker: 'processes/attacker.ts',
 }
 
 /**

@@ -40,7 +40,7 @@ test('a round in which one side failed gives no ratio', () => {
   expect(verdicts([sample('triwire', 1, 1), sample('ws', 2, 10)])).toEqual([])
 })
 
-test('a bound is held against the worst round, not the one in the middle', () => {
+test('what every round has to keep is held against the worst of them, not the one in the middle', () => {
   const pause = (round: number, longestPauseMs: number): Sample => {
     return {
       ...sample('triwire', round, 0),
@@ -52,6 +52,15 @@ test('a bound is held against the worst round, not the one in the middle', () =>
   const [verdict] = verdicts([pause(1, 12), pause(2, 80), pause(3, 14)])
   expect(verdict).toMatchObject({ ratio: 80, rounds: 3 })
   expect(goalTable([pause(1, 12), pause(2, 80)])).toContain('| – | 80.00 | 50.00 | **no** | 2 |')
+})
+
+test('a figure that is a ratio itself is held against nobody', () => {
+  const figures = { p99Times: 1.5, rateTimesLess: 1.2 }
+  const found = verdicts([{ scenario: 'flood', part: 'churn', wire: 'sse', peer: 'triwire', round: 1, figures }])
+  expect(found.map(({ goal, ratio }) => [goal.figure, ratio <= goal.atMost])).toEqual([
+    ['rateTimesLess', false],
+    ['p99Times', true],
+  ])
 })
 
 test('every goal names somebody who is measured in its scenario', () => {

@@ -4,12 +4,15 @@
 import type { Socket } from 'node:net'
 import { clockUs, MARK, stampOf } from '../message.ts'
 import { type Client, type ClientOptions, openSocket } from './client.ts'
+import type { SendWords } from './send-client.ts'
 import type { Tally } from './tally.ts'
 
 /** What a peer's clients say. */
 export interface PollWords {
   /** A fresh conversation. */
   converse(channels: readonly number[], index: number): PollTalk
+  /** How they publish, which their polls cannot. */
+  readonly send?: SendWords
 }
 
 /** One conversation. */
@@ -78,7 +81,7 @@ export class PollClient implements Client {
 }
 
 /** The body of a response, once all of it is there (RFC 9112 §6). One response at a time: nothing is pipelined. */
-function bodyOf(text: string): string | undefined {
+export function bodyOf(text: string): string | undefined {
   const end = text.indexOf('\r\n\r\n')
   if (end === -1) return undefined
   const length = /\r\ncontent-length: *(\d+)/i.exec(text.slice(0, end))?.[1]

@@ -3,6 +3,7 @@
 
 import type { Socket } from 'node:net'
 import { type Client, type ClientOptions, openSocket } from './client.ts'
+import type { SendWords } from './send-client.ts'
 import type { Tally } from './tally.ts'
 
 /** What a peer's clients say to be let in. */
@@ -10,6 +11,8 @@ export interface StreamWords {
   request(channels: readonly number[], index: number): string
   /** Whether a beginning of the response says that all channels are followed. */
   ready(text: string, channels: readonly number[], index: number): boolean
+  /** How they publish, which their streams cannot. */
+  readonly send?: SendWords
 }
 
 /** The connection. */

@@ -185,7 +185,7 @@ export class WebSocketClient implements Client {
 }
 
 /** A masked frame (RFC 6455 §5.3) whose mask is 0: the server unmasks it like any other, and we need not mask. */
-function clientFrame(opcode: number, text: string): Buffer {
+export function clientFrame(opcode: number, text: string): Buffer {
   const bytes = Buffer.byteLength(text)
   const head = bytes < 126 ? 6 : bytes < 65_536 ? 8 : 14
   const frame = Buffer.alloc(head + bytes)

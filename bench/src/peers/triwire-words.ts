@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { post } from '../load/http-request.ts'
 import type { PollTalk, PollWords } from '../load/poll-client.ts'
+import type { SendWords } from '../load/send-client.ts'
 import type { StreamWords } from '../load/stream-client.ts'
 import type { WebSocketWords } from '../load/websocket-client.ts'
 
@@ -11,9 +12,14 @@ export function drawSession(): string {
   return randomBytes(16).toString('base64url')
 }
 
+/** `hello` of a user. */
+export function helloOf(user: string, session: string = drawSession()): string {
+  return JSON.stringify({ t: 'hello', v: 1, s: session, k: user })
+}
+
 /** `hello` of a user of its own. */
 export function hello(index: number, session: string = drawSession()): string {
-  return JSON.stringify({ t: 'hello', v: 1, s: session, k: `user-${index}` })
+  return helloOf(`user-${index}`, session)
 }
 
 /** A join per channel. `fields` is what they say besides. */
@@ -29,6 +35,22 @@ function opening(channels: readonly number[], index: number, fields?: string): s
 /** How many joins a text answers. */
 function joinedIn(text: string): number {
   return text.split('"t":"joined"').length - 1
+}
+
+function publishLines(channel: number, n: number, texts: readonly string[]): string {
+  return texts
+    .map(
+      (text, i) => `{"t":"pub","ch":"room?id=${channel}","n":${n + i},"e":"message","d":${JSON.stringify(text)}}`,
+    )
+    .join('\n')
+}
+
+/** What the clients of streams and polls say: §6.5. */
+const sendWords: SendWords = {
+  converse(index) {
+    const user = hello(index)
+    return (channel, n, texts) => post('/rt/send', `${user}\n${publishLines(channel, n, texts)}`)
+  },
 }
 
 /** Over WebSocket: PROTOCOL.md §6.1. */
@@ -50,14 +72,7 @@ function socketWords(fields = ''): WebSocketWords {
       }
     },
     // The lines of a segment are one batch, as our own client sends them (§4.1).
-    publish: (channel, n, texts) => [
-      texts
-        .map(
-          (text, i) =>
-            `{"t":"pub","ch":"room?id=${channel}","n":${n + i},"e":"message","d":${JSON.stringify(text)}}`,
-        )
-        .join('\n'),
-    ],
+    publish: (channel, n, texts) => [publishLines(channel, n, texts)],
     command: (channel, n, text) =>
       `{"t":"cmd","ch":"room?id=${channel}","id":"${n}","c":"echo","d":${JSON.stringify(text)}}`,
     announce: (channel, n, text) => `{"t":"pres","ch":"room?id=${channel}","n":${n},"d":${JSON.stringify(text)}}`,
@@ -77,6 +92,7 @@ export const triwirePresenceWords: WebSocketWords = socketWords(',"pres":""')
 export const triwireStreamWords: StreamWords = {
   request: (channels, index) => post('/rt/stream', opening(channels, index)),
   ready: (text, channels) => joinedIn(text) === channels.length,
+  send: sendWords,
 }
 
 /** Over long polling, in one channel: §6.4. */

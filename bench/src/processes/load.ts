@@ -6,6 +6,7 @@ import { serveParent } from '@triwire-test/chaos/processes/child'
 import { channelsOf, type Layout, messagesPerChannel, type Speech } from '../layout.ts'
 import type { Client, ClientOptions } from '../load/client.ts'
 import { PollClient } from '../load/poll-client.ts'
+import { SendClient } from '../load/send-client.ts'
 import { StreamClient } from '../load/stream-client.ts'
 import { Tally } from '../load/tally.ts'
 import { WebSocketClient } from '../load/websocket-client.ts'
@@ -30,6 +31,20 @@ export interface Calling {
   /** Microseconds from one call to the next, of whichever connection. */
   readonly everyUs: number
   readonly boundMs: number
+}
+
+/** Connections that only publish. */
+export interface Publishers {
+  /** Which of `PEERS`. */
+  readonly peer: number
+  readonly port: number
+  readonly count: number
+}
+
+/** Publishes of those, who take turns. */
+export interface Talk {
+  readonly messages: number
+  readonly everyMs: number
 }
 
 /** Publishes of all connections. */
@@ -64,6 +79,7 @@ const OPENING_MS = 120_000
 
 const tally = new Tally()
 const clients: Client[] = []
+const publishers: ((text: string) => void)[] = []
 const followed: (readonly number[])[] = []
 let broken: Error | undefined
 let fail: (error: Error) => void = () => {}
@@ -117,38 +133,76 @@ function clientOf(peer: Peer, options: ClientOptions): Client {
   }
 }
 
+/** Who speaks for a client that publishes, whatever its wire. */
+function publisherOf(
+  { wire, words }: Peer,
+  options: ClientOptions,
+): [client: Client, publish: (text: string) => void] {
+  if (wire === 'websocket') {
+    const client = new WebSocketClient(words, options, tally)
+    return [client, (text) => client.sayAll(must(words.publish)(0, ++client.said, [text]))]
+  }
+  const client = new SendClient(must(words.send), options)
+  return [client, (text) => client.publish(text)]
+}
+
+/** Opens so many, some at a time, and resolves when all are ready. */
+async function openAll(
+  { port, count, layout, sampleEvery = 50 }: Omit<Opening, 'peer'>,
+  create: (options: ClientOptions) => Client,
+): Promise<void> {
+  const before = clients.length
+  let opened = 0
+  let ready = 0
+  const all = new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`${ready} of ${count} connections are ready.`)), OPENING_MS)
+    const openNext = (): void => {
+      if (opened === count) return
+      const index = before + opened++
+      const channels = channelsOf(layout, index)
+      followed[index] = channels
+      clients[index] = create({
+        port,
+        index,
+        channels,
+        sampled: index % sampleEvery === 0,
+        onReady: () => {
+          if (++ready === count) {
+            clearTimeout(timer)
+            resolve()
+          } else openNext()
+        },
+        onBroken: handleBroken,
+      })
+    }
+    for (let index = 0; index < Math.min(AT_ONCE, count); index++) openNext()
+  })
+  await unlessBroken(all)
+}
+
 const handlers = {
   /** Opens them, and resolves when each follows its channels. */
-  async open({ peer, port, count, layout, sampleEvery = 50 }: Opening): Promise<void> {
-    const profile = PEERS[peer] as Peer
-    const before = clients.length
-    let opened = 0
-    let ready = 0
-    const all = new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`${ready} of ${count} connections are ready.`)), OPENING_MS)
-      const openNext = (): void => {
-        if (opened === count) return
-        const index = before + opened++
-        const channels = channelsOf(layout, index)
-        followed[index] = channels
-        const options: ClientOptions = {
-          port,
-          index,
-          channels,
-          sampled: index % sampleEvery === 0,
-          onReady: () => {
-            if (++ready === count) {
-              clearTimeout(timer)
-              resolve()
-            } else openNext()
-          },
-          onBroken: handleBroken,
-        }
-        clients[index] = clientOf(profile, options)
-      }
-      for (let index = 0; index < Math.min(AT_ONCE, count); index++) openNext()
+  async open({ peer, ...opening }: Opening): Promise<void> {
+    await openAll(opening, (options) => clientOf(PEERS[peer] as Peer, options))
+  },
+
+  /** Opens connections that follow nothing, and publish when `talk` says so. */
+  async openPublishers({ peer, port, count }: Publishers): Promise<void> {
+    await openAll({ port, count, layout: { kind: 'none' } }, (options) => {
+      const [client, publish] = publisherOf(PEERS[peer] as Peer, options)
+      publishers.push(publish)
+      return client
     })
-    await unlessBroken(all)
+  },
+
+  /** Publishers take turns, one message every so many milliseconds; one that is late is not made up for. */
+  async talk({ messages, everyMs }: Talk): Promise<void> {
+    let due = performance.now()
+    for (let said = 0; said < messages; said++) {
+      publishers[said % publishers.length]?.(messageNow())
+      due = Math.max(due + everyMs, performance.now())
+      await unlessBroken(sleep(due - performance.now()))
+    }
   },
 
   /** Has another byte counted from now on, and forgets what was counted before. */

@@ -1,5 +1,5 @@
-// The parent's side of the two processes of a measurement: the server on one core, the load on another. What they serve
-// is typed by what they export; the messages are those of the chaos runs.
+// The parent's side of the processes of a measurement: the server on one core, the load on another. What they serve is
+// typed by what they export; the messages are those of the chaos runs.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -24,16 +24,21 @@ export interface StartOptions {
   readonly core: number
   /** The program that runs it; Node unless a peer is made for another. */
   readonly runtime?: string | undefined
+  /** Gives way to whatever else runs on its core. */
+  readonly yields?: boolean
 }
+
+/** The lowest priority there is: on Linux about a hundredth of the core where something else wants it. */
+const NICE = ['nice', '-n', '19']
 
 const children = new Set<ChildProcess>()
 
 /** Starts one of the processes of this folder. */
 export function startChild<THandlers extends Handlers>(
-  name: 'server' | 'load' | 'visitors',
-  { core, runtime }: StartOptions,
+  name: 'server' | 'load' | 'visitors' | 'attacker',
+  { core, runtime, yields = false }: StartOptions,
 ): Child<THandlers> {
-  const program = [runtime ?? process.execPath]
+  const program = [...(yields ? NICE : []), runtime ?? process.execPath]
   if (runtime === undefined) program.push('--expose-gc', '--enable-source-maps')
   program.push(join(process.env.TRIWIRE_BENCH_BUNDLE ?? '', `${name}.mjs`))
   // `exec` all the way down, so the process we know is the process that is measured, and inherits the channel.

@@ -1,6 +1,7 @@
 // What Triwire has to show: its figures against those of others in the same run, or its own at another size, each with the
 // most the ratio may be; and figures that are bounded by themselves.
 
+import { FLOODS } from '../floods/floods.ts'
 import type { Wire } from '../peers/peer.ts'
 import { SERIES, type Size } from './series.ts'
 
@@ -10,12 +11,14 @@ export interface Goal {
   readonly part: string
   readonly wire: Wire
   readonly figure: string
-  /** Whom it is held against, on the same wire and in the same part where nothing else is said. Nobody: a bound. */
+  /** Whom it is held against, on the same wire and in the same part where nothing else is said. Nobody: the figure alone. */
   readonly peer?: string
   readonly peerWire?: Wire
   readonly peerPart?: string
-  /** The most the ratio may be; of a bound, the figure in any round. */
+  /** The most it may be. */
   readonly atMost: number
+  /** Whether that is so in every round. By default the median counts. */
+  readonly everyRound?: true
 }
 
 const CPU = 'cpuUsPerDelivery'
@@ -57,6 +60,14 @@ function flat(): Goal[] {
       atMost,
     })),
   )
+}
+
+/** A flood costs those beside it 5 % of their rate and twice their p99 at most. */
+function flood(wire: Wire): Goal[] {
+  return Object.keys(FLOODS).flatMap((part) => [
+    { scenario: 'flood', part, wire, figure: 'rateTimesLess', atMost: 1 / 0.95 },
+    { scenario: 'flood', part, wire, figure: 'p99Times', atMost: 2 },
+  ])
 }
 
 /** All of them, in the order they are printed. */
@@ -163,5 +174,9 @@ export const GOALS: readonly Goal[] = [
     wire,
     figure: 'longestPauseMs',
     atMost: 50,
+    everyRound: true as const,
   })),
+  ...flood('websocket'),
+  ...flood('sse'),
+  ...flood('polling'),
 ]

@@ -24,6 +24,7 @@ const WHOLE = [
   'channels',
   'presence',
   'pauses',
+  'flood',
 ]
 
 /** What may stand between `<!-- bench:name -->` and `<!-- /bench:name -->`, by name. */

@@ -57,6 +57,18 @@ const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
     { figure: 'collections', title: 'collections', digits: 0 },
     { figure: 'fullCollections', title: 'of the whole heap', digits: 0 },
   ],
+  flood: [
+    { figure: 'p99Times', title: 'p99 to alone', digits: 2 },
+    { figure: 'ratePart', title: 'rate to alone', digits: 3 },
+    { figure: 'aloneP50Us', title: 'alone p50 ms', unit: 1000, digits: 2 },
+    { figure: 'aloneP99Us', title: 'p99 ms', unit: 1000, digits: 2 },
+    { figure: 'aloneCpuPart', title: 'CPU %', unit: 0.01, digits: 0 },
+    { figure: 'p50Us', title: 'beside it p50 ms', unit: 1000, digits: 2 },
+    { figure: 'p99Us', title: 'p99 ms', unit: 1000, digits: 2 },
+    { figure: 'cpuPart', title: 'CPU %', unit: 0.01, digits: 0 },
+    { figure: 'donePerSecond', title: 'of the flood a second', digits: 0 },
+    { figure: 'letGoPerSecond', title: 'let go a second', digits: 1 },
+  ],
 }
 
 /** All tables of a run. */

@@ -4,6 +4,7 @@ import { channels } from './channels.ts'
 import { command } from './command.ts'
 import { connect } from './connect.ts'
 import { fanout } from './fanout.ts'
+import { flood } from './flood.ts'
 import { ingest } from './ingest.ts'
 import { latency } from './latency.ts'
 import { memory } from './memory.ts'
@@ -25,4 +26,5 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   channels,
   presence,
   pauses,
+  flood,
 }

@@ -5,6 +5,7 @@ import type { ServerModule } from './bench-server.ts'
 export const SERVERS = {
   triwire: () => import('./triwire.ts'),
   'triwire-sqlite': () => import('./triwire-sqlite.ts'),
+  'triwire-as-it-comes': () => import('./triwire-as-it-comes.ts'),
   ws: () => import('./ws.ts'),
   'ws-once': () => import('./ws-once.ts'),
   'raw-socket': () => import('./raw-socket.ts'),

@@ -5,7 +5,7 @@
 import { serve } from '@hono/node-server'
 import { beforeRouter } from '@triwire/hono/node'
 import { channel, contract } from '@triwire/protocol'
-import { type Broker, createRealtime, memory } from '@triwire/server'
+import { type Broker, createRealtime, type Limits, memory } from '@triwire/server'
 import { Hono } from 'hono'
 import { z } from 'zod'
 import type { BenchServer } from './bench-server.ts'
@@ -22,6 +22,15 @@ const api = contract({
 
 /** All clients of a load come from one address and say as much as they can. */
 const UNLIMITED = 1_000_000
+
+/** What a load like this needs. */
+const FOR_LOAD: Partial<Limits> = {
+  connectionsPerAddress: UNLIMITED,
+  rate: UNLIMITED,
+  burst: UNLIMITED,
+  commandsAtOnce: UNLIMITED,
+  presenceMembers: 1000,
+}
 
 export async function start(): Promise<BenchServer> {
   const broker = memory({ limits: { channels: UNLIMITED } })
@@ -43,17 +52,11 @@ export interface TriwireServer {
 }
 
 /** Serves it. */
-export async function serveTriwire(broker: Broker): Promise<TriwireServer> {
+export async function serveTriwire(broker: Broker, limits = FOR_LOAD): Promise<TriwireServer> {
   const realtime = createRealtime(api, {
     auth: ({ token }) => (token === undefined ? null : { id: token }),
     broker,
-    limits: {
-      connectionsPerAddress: UNLIMITED,
-      rate: UNLIMITED,
-      burst: UNLIMITED,
-      commandsAtOnce: UNLIMITED,
-      presenceMembers: 1000,
-    },
+    limits,
   }).on('room', { commands: { echo: (text) => text } })
   const { fetch } = new Hono()
   const options = { fetch, port: 0, hostname: '127.0.0.1', ...beforeRouter(realtime, { base: '/rt' }) }

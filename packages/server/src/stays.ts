@@ -67,10 +67,11 @@ export class Stays {
 
   /**
    * Answers a join.
-   * @param opening whether it came with `hello`: such joins are bounded by the number of channels alone
+   * @param opening whether it came with `hello`: the first join of each channel there is bounded by their number alone
    */
   async handleJoin(line: JoinLine, opening: boolean): Promise<void> {
-    const waitMs = opening ? 0 : this.#takeJoin(Date.now())
+    const isAgain = this.#readers.has(line.ch) || this.#turns?.has(line.ch) === true
+    const waitMs = opening && !isAgain ? 0 : this.#takeJoin(Date.now())
     if (waitMs > 0) {
       this.#host.refuseTooMuch('Channels change too fast.', waitMs, { of: 'join', ch: line.ch })
       return

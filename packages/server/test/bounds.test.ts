@@ -188,6 +188,17 @@ describe('what a connection has its node do', () => {
     expect(sum(calls, 'subscribe') - sum(before, 'subscribe')).toBeLessThanOrEqual(2 + MOST_JOINS)
   })
 
+  it('is bounded by the rate of joins: one channel again and again, right behind its hello', async () => {
+    const { stage, calls } = start()
+    for (let n = 1; n <= 300; n++) await stage.emit(LOBBY, 'message', { text: `${n}` })
+    const socket = stage.open()
+    socket.send(hello('ann'), ...times(PER_SECOND, (j) => ({ t: 'join', ch: LOBBY, j, tail: 300 })))
+    await socket.take('err')
+    await settle()
+    // The first one costs nothing.
+    expect(sum(calls, 'read')).toBeLessThanOrEqual(2 * (1 + channels * 2))
+  })
+
   it('is nothing for what it leaves without having been there', async () => {
     const { stage, calls } = start()
     const socket = await stage.connect()
