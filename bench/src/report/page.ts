@@ -1,5 +1,5 @@
-// docs/performance.md: the tables between its markers, each made from one result. The prose around them is written by
-// hand; a figure in it would be one that nobody can make again.
+// docs/performance.md: what is between its markers, made from one result. The prose around it is written by hand; a figure in
+// it would be one that nobody can make again.
 
 import type { Wire } from '../peers/peer.ts'
 import type { Sample } from '../sample.ts'
