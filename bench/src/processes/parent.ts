@@ -28,9 +28,9 @@ export interface StartOptions {
 
 const children = new Set<ChildProcess>()
 
-/** Starts `server` or `load`. */
+/** Starts one of the processes there are. */
 export function startChild<THandlers extends Handlers>(
-  name: 'server' | 'load',
+  name: 'server' | 'load' | 'browser',
   { core, runtime }: StartOptions,
 ): Child<THandlers> {
   const program = [runtime ?? process.execPath]

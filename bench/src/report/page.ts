@@ -22,11 +22,13 @@ const SECTIONS: Readonly<Record<string, (result: Result) => string>> = {
   'growth-sse': ({ samples }) => growth(samples, 'sse'),
   'growth-polling': ({ samples }) => growth(samples, 'polling'),
   ...Object.fromEntries(
-    ['latency', 'memory', 'connect', 'ingest', 'command', 'replay', 'channels', 'presence'].map((scenario) => [
-      scenario,
-      ({ samples }: Result) =>
-        tables(samples.filter((one) => one.scenario === scenario)).replaceAll('### ', '#### '),
-    ]),
+    ['latency', 'memory', 'connect', 'ingest', 'command', 'replay', 'channels', 'presence', 'browser'].map(
+      (scenario) => [
+        scenario,
+        ({ samples }: Result) =>
+          tables(samples.filter((one) => one.scenario === scenario)).replaceAll('### ', '#### '),
+      ],
+    ),
   ),
 }
 

@@ -1,5 +1,6 @@
 // All scenarios, by the name they have on the command line, in the order they are printed.
 
+import { browser } from './browser.ts'
 import { channels } from './channels.ts'
 import { command } from './command.ts'
 import { connect } from './connect.ts'
@@ -21,4 +22,5 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   replay,
   channels,
   presence,
+  browser,
 }

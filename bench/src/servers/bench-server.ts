@@ -13,5 +13,6 @@ export interface BenchServer {
 
 /** What each module of this folder exports. */
 export interface ServerModule {
-  start(): Promise<BenchServer>
+  /** @param origins of pages that may connect; for servers that ask */
+  start(origins?: readonly string[]): Promise<BenchServer>
 }

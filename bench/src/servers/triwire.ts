@@ -20,11 +20,15 @@ const api = contract({
   }),
 })
 
+/** The contract, for pages. */
+export type Api = typeof api
+
 /** All clients of a load come from one address and say as much as they can. */
 const UNLIMITED = 1_000_000
 
-export async function start(): Promise<BenchServer> {
+export async function start(origins: readonly string[] = []): Promise<BenchServer> {
   const realtime = createRealtime(api, {
+    origins,
     auth: ({ token }) => (token === undefined ? null : { id: token }),
     broker: memory({ limits: { channels: UNLIMITED } }),
     limits: {
