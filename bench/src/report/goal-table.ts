@@ -48,7 +48,6 @@ const NAMES: Readonly<Record<string, string>> = {
   cpuUsPerPublish: 'CPU per publish',
   cpuUsPerCall: 'CPU per call',
   mainUsPerEvent: 'CPU of the main thread per event',
-  scriptUsPerEvent: 'CPU of scripts per event',
   browserUsPerEvent: 'CPU of the browser per event',
   p50Us: 'p50',
   p99Us: 'p99',
