@@ -19,7 +19,12 @@ export function clockUs(): number {
 
 /** A message that is sent now: text of 98 bytes, 100 as JSON. */
 export function messageNow(): string {
-  return `~${String(clockUs()).padStart(STAMP_DIGITS, '0')}${PADDING}`
+  return messageAt(clockUs())
+}
+
+/** The same with any stamp. */
+export function messageAt(stampUs: number): string {
+  return `~${String(stampUs).padStart(STAMP_DIGITS, '0')}${PADDING}`
 }
 
 /** The time stamp behind a mark at `at`, in microseconds; undefined where the rest of it is in another chunk. */

@@ -33,9 +33,9 @@ const NICE = ['nice', '-n', '19']
 
 const children = new Set<ChildProcess>()
 
-/** Starts one of the processes of this folder. */
+/** Starts one of the processes there are. */
 export function startChild<THandlers extends Handlers>(
-  name: 'server' | 'load' | 'visitors' | 'attacker',
+  name: 'server' | 'load' | 'visitors' | 'attacker' | 'browser',
   { core, runtime, yields = false }: StartOptions,
 ): Child<THandlers> {
   const program = [...(yields ? NICE : []), runtime ?? process.execPath]

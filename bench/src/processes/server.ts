@@ -2,9 +2,12 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { serveParent } from '@triwire-test/chaos/processes/child'
+import { FEEDERS } from '../browser/feeders.ts'
+import type { ReaderName } from '../browser/readers.ts'
 import { channelAt, type Speech } from '../layout.ts'
 import { clockUs, messageNow } from '../message.ts'
-import type { BenchServer } from '../servers/bench-server.ts'
+import type { BenchServer, Surroundings } from '../servers/bench-server.ts'
+import { startScripted } from '../servers/scripted.ts'
 import { SERVERS, type ServerName } from '../servers/servers.ts'
 import { PauseRecorder, type Pauses } from './pauses.ts'
 
@@ -44,8 +47,18 @@ let server: BenchServer
 const recorder = new PauseRecorder()
 
 const handlers = {
-  async start({ name, folder }: { name: ServerName; folder: string }): Promise<{ port: number }> {
-    server = await (await SERVERS[name]()).start(folder)
+  async start({
+    name,
+    folder = '',
+    origins = [],
+  }: Partial<Surroundings> & { name: ServerName }): Promise<{ port: number }> {
+    server = await (await SERVERS[name]()).start({ folder, origins })
+    return { port: server.port }
+  },
+
+  /** Starts a server that only says what this one would. */
+  async startScripted(name: ReaderName): Promise<{ port: number }> {
+    server = await startScripted(FEEDERS[name])
     return { port: server.port }
   },
 

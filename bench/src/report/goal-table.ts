@@ -54,6 +54,8 @@ const NAMES: Readonly<Record<string, string>> = {
   cpuUsPerConnect: 'CPU per connect',
   cpuUsPerPublish: 'CPU per publish',
   cpuUsPerCall: 'CPU per call',
+  mainUsPerEvent: 'CPU of the main thread per event',
+  browserUsPerEvent: 'CPU of the browser per event',
   p50Us: 'p50',
   p99Us: 'p99',
   longestPauseMs: 'longest pause in ms',

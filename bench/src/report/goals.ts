@@ -179,4 +179,13 @@ export const GOALS: readonly Goal[] = [
   ...flood('websocket'),
   ...flood('sse'),
   ...flood('polling'),
+  ...against('browser', 'fed, 100000', 'websocket', [
+    ['ws', 'mainUsPerEvent', 3],
+    ['socket.io', 'mainUsPerEvent', 1],
+  ]),
+  ...against('browser', 'wire, 100000', 'websocket', [
+    ['ws', 'mainUsPerEvent', 0.3],
+    ['ws', 'browserUsPerEvent', 0.2],
+    ['socket.io', 'mainUsPerEvent', 0.3],
+  ]),
 ]

@@ -25,6 +25,7 @@ const WHOLE = [
   'presence',
   'pauses',
   'flood',
+  'browser',
 ]
 
 /** What may stand between `<!-- bench:name -->` and `<!-- /bench:name -->`, by name. */

@@ -69,6 +69,17 @@ const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
     { figure: 'donePerSecond', title: 'of the flood a second', digits: 0 },
     { figure: 'letGoPerSecond', title: 'let go a second', digits: 1 },
   ],
+  browser: [
+    { figure: 'mainUsPerEvent', title: 'CPU µs of the main thread per event', digits: 2 },
+    { figure: 'scriptUsPerEvent', title: 'of it script', digits: 2 },
+    { figure: 'browserUsPerEvent', title: 'of the whole browser', digits: 2 },
+    { figure: 'serverUsPerEvent', title: 'of the server', digits: 2 },
+    { figure: 'eventsPerSecond', title: 'events a second', digits: 0 },
+    { figure: 'framesPerSecond', title: 'frames a second', digits: 1 },
+    { figure: 'droppedShare', title: 'late frames %', unit: 0.01, digits: 1 },
+    { figure: 'restDroppedShare', title: 'at rest %', unit: 0.01, digits: 1 },
+    { figure: 'longTasks', title: 'long tasks', digits: 0 },
+  ],
 }
 
 /** All tables of a run. */

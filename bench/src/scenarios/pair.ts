@@ -69,7 +69,7 @@ export interface Spent {
 }
 
 /** What the server spends on something. */
-export async function spentOn({ server }: Pair, work: () => Promise<void>): Promise<Spent> {
+export async function spentOn({ server }: Pick<Pair, 'server'>, work: () => Promise<void>): Promise<Spent> {
   const before = await server.call('cpu', undefined)
   await work()
   const after = await server.call('cpu', undefined)

@@ -1,5 +1,6 @@
 // All scenarios, by the name they have on the command line, in the order they are printed.
 
+import { browser } from './browser.ts'
 import { channels } from './channels.ts'
 import { command } from './command.ts'
 import { connect } from './connect.ts'
@@ -27,4 +28,5 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   presence,
   pauses,
   flood,
+  browser,
 }

@@ -15,8 +15,15 @@ export interface BenchServer {
   stats?(): { readonly channels: number; readonly subscriptions: number }
 }
 
+/** What is around a server; most need nothing of it. */
+export interface Surroundings {
+  /** For what has to outlive the process. */
+  readonly folder: string
+  /** Origins of pages that may connect. */
+  readonly origins: readonly string[]
+}
+
 /** What each module of this folder exports. */
 export interface ServerModule {
-  /** @param folder for what has to outlive the process */
-  start(folder: string): Promise<BenchServer>
+  start(surroundings: Surroundings): Promise<BenchServer>
 }

@@ -5,7 +5,7 @@ import type { BenchServer } from './bench-server.ts'
 import { serveTriwire } from './triwire.ts'
 
 export async function start(): Promise<BenchServer> {
-  const { port, emit } = await serveTriwire(memory(), {})
+  const { port, emit } = await serveTriwire(memory(), { limits: {} })
   return {
     port,
     publish: (id, text) => {

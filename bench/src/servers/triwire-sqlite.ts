@@ -2,10 +2,10 @@
 
 import { join } from 'node:path'
 import { sqlite } from '@triwire/sqlite'
-import type { BenchServer } from './bench-server.ts'
+import type { BenchServer, Surroundings } from './bench-server.ts'
 import { serveTriwire } from './triwire.ts'
 
-export async function start(folder: string): Promise<BenchServer> {
+export async function start({ folder }: Surroundings): Promise<BenchServer> {
   const { port, emit } = await serveTriwire(sqlite(join(folder, 'log.sqlite')))
   const emitting: Promise<unknown>[] = []
   return {

@@ -8,7 +8,7 @@ import { channel, contract } from '@triwire/protocol'
 import { type Broker, createRealtime, type Limits, memory } from '@triwire/server'
 import { Hono } from 'hono'
 import { z } from 'zod'
-import type { BenchServer } from './bench-server.ts'
+import type { BenchServer, Surroundings } from './bench-server.ts'
 
 const api = contract({
   room: channel('room/:id', {
@@ -19,6 +19,9 @@ const api = contract({
     history: { keep: 300 },
   }),
 })
+
+/** The contract, for pages. */
+export type Api = typeof api
 
 /** All clients of a load come from one address and say as much as they can. */
 const UNLIMITED = 1_000_000
@@ -32,9 +35,9 @@ const FOR_LOAD: Partial<Limits> = {
   presenceMembers: 1000,
 }
 
-export async function start(): Promise<BenchServer> {
+export async function start({ origins }: Surroundings): Promise<BenchServer> {
   const broker = memory({ limits: { channels: UNLIMITED } })
-  const { port, emit } = await serveTriwire(broker)
+  const { port, emit } = await serveTriwire(broker, { origins })
   return {
     port,
     stats: () => broker.stats(),
@@ -52,8 +55,12 @@ export interface TriwireServer {
 }
 
 /** Serves it. */
-export async function serveTriwire(broker: Broker, limits = FOR_LOAD): Promise<TriwireServer> {
+export async function serveTriwire(
+  broker: Broker,
+  { origins = [], limits = FOR_LOAD }: { origins?: readonly string[]; limits?: Partial<Limits> } = {},
+): Promise<TriwireServer> {
   const realtime = createRealtime(api, {
+    origins,
     auth: ({ token }) => (token === undefined ? null : { id: token }),
     broker,
     limits,

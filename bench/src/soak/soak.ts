@@ -52,7 +52,7 @@ const SPEECH_EVERY_MS = 50
 export async function soak({ minutes, everySeconds, onLook }: SoakOptions): Promise<Verdict> {
   const server = startChild<ServerProcess>('server', { core: SERVER_CORE })
   const load = startChild<VisitorsProcess>('visitors', { core: LOAD_CORE })
-  const { port } = await server.call('start', { name: 'triwire', folder: '' })
+  const { port } = await server.call('start', { name: 'triwire' })
   await load.call('open', { port, count: VISITORS })
   const speaking = server.call('speak', {
     messages: Math.ceil((minutes * 60_000) / SPEECH_EVERY_MS),

@@ -68,8 +68,12 @@ export class ViewStore {
   readonly #definition: PlainDefinition
   readonly #fold: Fold
   #running = false
-  #calls: readonly Call[] = []
-  #underWay: readonly PendingCommand[] = joiningState.underWay
+  /** By their keys, in the order they were called. */
+  readonly #calls = new Map<string, Call>()
+  /** Those with a reply that are not done: only they can be done by what comes. */
+  readonly #replied = new Set<Call>()
+  /** All of them as a list to show; undefined where they have changed. */
+  #underWay: readonly PendingCommand[] | undefined = joiningState.underWay
   #failed: readonly FailedCommand[] = joiningState.failed
   /** What is shown instead of the fold's state for a moment, and the calls that it is for. */
   #held: { readonly data: unknown; readonly known: boolean; readonly calls: Set<Call>; ms: number } | undefined
@@ -142,7 +146,8 @@ export class ViewStore {
       applied,
       timer: undefined,
     }
-    this.#setCalls([...this.#calls, call])
+    this.#calls.set(id, call)
+    this.#underWay = undefined
     this.#changed()
     try {
       const { data, at } = await answer
@@ -161,12 +166,12 @@ export class ViewStore {
   #handleDelivery(delivery: Delivery): void {
     if (delivery.type === 'event' && delivery.own) {
       const { cause = '' } = delivery
-      const call = this.#calls.find(({ key }) => cause.endsWith(`.${key}`))
+      const call = this.#calls.get(cause.slice(cause.lastIndexOf('.') + 1))
       if (call === undefined || call.done) return
       call.echoed = true
       if (call.guess) this.#hold([call], ECHO_HOLD_MS)
     } else if (delivery.type === 'snapshot') {
-      const open = this.#calls.filter(({ guess, done }) => guess && !done)
+      const open = [...this.#calls.values()].filter(({ guess, done }) => guess && !done)
       this.#hold(open, SNAPSHOT_HOLD_MS)
     } else if (delivery.type === 'gap' && delivery.reason === 'lost_tail')
       this.#lostAt = this.#fold.follower.position
@@ -174,6 +179,7 @@ export class ViewStore {
 
   #handleReply(call: Call, at: string | undefined): void {
     call.reply = { at: at === undefined ? undefined : parseCursor(at), losses: this.#losses }
+    this.#replied.add(call)
     this.#expire(call)
     this.#handleChange()
   }
@@ -189,7 +195,7 @@ export class ViewStore {
 
   #handleFailure(call: Call, error: TriwireError): void {
     const { command, input } = call.pending
-    this.#remove([call])
+    this.#remove(call)
     const failed: FailedCommand = {
       ...call.pending,
       error,
@@ -223,10 +229,14 @@ export class ViewStore {
       this.#lostAt = undefined
       this.#losses++
     }
-    for (const call of this.#calls) call.done ||= this.#isDone(call)
     const held = this.#held
+    for (const call of this.#replied) {
+      call.done ||= this.#isDone(call)
+      if (!call.done) continue
+      this.#replied.delete(call)
+      held?.calls.delete(call)
+    }
     if (held) {
-      for (const call of held.calls) if (call.done || !this.#calls.includes(call)) held.calls.delete(call)
       if (held.calls.size === 0 || this.#fold.error) this.#release()
       else if (!this.#parts.store.current) this.#stopTimer()
       else this.#timer ??= setTimeout(() => this.#giveWay(), held.ms)
@@ -240,7 +250,7 @@ export class ViewStore {
     if (calls.length === 0) return
     if (!this.#held) {
       // Done since the last frame: it is in the state to stand still with.
-      for (const call of this.#calls) if (call.done) call.guess = undefined
+      for (const call of this.#calls.values()) if (call.done) call.guess = undefined
       this.#held = { data: this.#fold.data, known: this.#fold.known, calls: new Set(), ms }
     }
     for (const call of calls) this.#held.calls.add(call)
@@ -269,13 +279,10 @@ export class ViewStore {
 
   // ── What is shown ───────────────────────────────────────────────────────────────────────────────────────────
 
-  #remove(calls: readonly Call[]): void {
-    this.#setCalls(this.#calls.filter((call) => !calls.includes(call)))
-  }
-
-  #setCalls(calls: readonly Call[]): void {
-    this.#calls = calls
-    this.#underWay = calls.map(({ pending }) => pending)
+  #remove(call: Call): void {
+    this.#calls.delete(call.key)
+    this.#held?.calls.delete(call)
+    this.#underWay = undefined
   }
 
   #changed(): void {
@@ -286,12 +293,11 @@ export class ViewStore {
   /** Forgets what is done; its promises resolve. Not while the view stands still: what is done is not shown then. */
   #finish(): void {
     if (this.#held) return
-    const done = this.#calls.filter((call) => call.done)
-    if (done.length === 0) return
-    this.#remove(done)
-    for (const { applied, timer } of done) {
-      clearTimeout(timer)
-      applied()
+    for (const call of this.#calls.values()) {
+      if (!call.done) continue
+      this.#remove(call)
+      clearTimeout(call.timer)
+      call.applied()
     }
   }
 
@@ -303,12 +309,13 @@ export class ViewStore {
     const status = error || known ? fold.status : 'joining'
     const data = known ? this.#show(this.#held ? this.#held.data : fold.data) : undefined
     const { pending } = this.#parts.store
+    this.#underWay ??= Array.from(this.#calls.values(), ({ pending }) => pending)
     return { status, data, error, pending, underWay: this.#underWay, failed: this.#failed } as ViewState<unknown>
   }
 
   /** The guesses on a state, in the order they were called. The same as before where neither has changed. */
   #show(base: unknown): unknown {
-    const guesses = this.#calls.filter(({ guess }) => guess)
+    const guesses = [...this.#calls.values()].filter(({ guess }) => guess)
     const shown = this.#shown
     if (shown && Object.is(shown.base, base) && isSame(shown.guesses, guesses)) return shown.data
     let data = base

@@ -3,7 +3,14 @@
  * PROTOCOL.md has them, acknowledgements once per number, commands by handler. It offers itself as a WebSocket
  * constructor and as `fetch`, so a client is driven through its public options alone.
  */
-import { type Cursor, formatCursor, type JoinLine, parseCursor, type UpstreamLine } from '@triwire/protocol'
+import {
+  type Cursor,
+  formatCursor,
+  type JoinLine,
+  parseCursor,
+  type UpstreamLine,
+  type WireLimits,
+} from '@triwire/protocol'
 import type { WebSocketConstructor, WebSocketLike } from '../src/wire.ts'
 
 interface Entry {
@@ -60,6 +67,8 @@ export class FakeServer {
   readonly commands: Record<string, (input: never) => unknown> = {}
   readonly members = new Map<string, unknown>()
   presenceVersion = '1'
+  /** What `welcome` announces. */
+  limits: WireLimits = { line: 65_536, body: 262_144, batch: 1024, channels: 128, rate: 50, burst: 100 }
   /** The snapshot of every channel. */
   snapshot: () => unknown = () => ({ messages: [] })
   /** Whether sockets open at all; `false` is a proxy that refuses them. */
@@ -115,7 +124,7 @@ export class FakeServer {
     switch (line.t) {
       case 'hello':
         from.session = line.s
-        from.write(welcomeLine)
+        from.write({ ...welcomeLine, max: this.limits })
         return
       case 'join':
         this.#join(from, line)
@@ -312,7 +321,6 @@ const welcomeLine = {
   v: 1,
   m: 'me',
   hb: 25_000,
-  max: { line: 65_536, body: 262_144, batch: 1024, channels: 128, rate: 50, burst: 100 },
 }
 
 function eventLine(ch: string, { cursor, event, data, cause }: Entry): object {
