@@ -48,9 +48,9 @@ const ws: Feeder = {
   frames: (texts) => texts.map((text) => JSON.stringify(text)),
 }
 
-/** Socket.IO protocol 5 over engine.io protocol 4. */
+/** Socket.IO protocol 5 over engine.io protocol 4. Pings are announced for later than any stream lasts. */
 const socketIo: Feeder = {
-  first: '0{"sid":"a","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}',
+  first: '0{"sid":"a","upgrades":[],"pingInterval":300000,"pingTimeout":20000,"maxPayload":1000000}',
   answers: (text) => (text === '40' ? ['40{"sid":"b"}'] : text.startsWith('42["join"') ? ['42["ready"]'] : []),
   frames: (texts) => texts.map((text) => `42${JSON.stringify(['message', text])}`),
 }
