@@ -27,7 +27,7 @@ test('bursts and fewer pollers are told of where they were measured', () => {
     polls('triwire', 'single, 200', 50, 40),
     polls('raw-poll', 'single, 200', 32, 20),
   ])
-  expect(text).toContain('0.1 requests, and 8 µs of CPU instead of 60 µs')
+  expect(text).toContain('0.10 requests, and 8 µs of CPU instead of 60 µs')
   expect(text).toContain('grows 1.2 times, and without a library 1.25 times')
 })
 

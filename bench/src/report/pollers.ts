@@ -22,8 +22,8 @@ export function pollersText(samples: readonly Sample[]): string {
   const ownUs = ours.userUs - bare.userUs
   const busy = (POLLERS * ours.perDelivery * ours.cpuUs) / 1e6
   const lines = [
-    `A poll ends with its answer, so at one message per tick each of ${count(POLLERS)} pollers makes ` +
-      `${figure(ours.perDelivery)} requests per message. A request costs ${us(ours.cpuUs)} of CPU: ${us(kernelUs)} in the kernel, ` +
+    `A poll ends with its answer, so every delivery is a request where messages come one at a time: ` +
+      `${ours.perDelivery.toFixed(2)} were counted at ${count(POLLERS)} pollers. A request costs ${us(ours.cpuUs)} of CPU: ${us(kernelUs)} in the kernel, ` +
       `which reads a request and writes an answer, ${us(bare.userUs)} in Node, which parses the one and frames the other ` +
       `(all that _raw-poll_ spends outside of the kernel), and ${us(ownUs)} in Triwire: the body of the request, who asks, ` +
       `the join with its cursor, and the poll that waits. _raw-poll_ altogether: ${us(bare.cpuUs)}.`,
@@ -34,7 +34,7 @@ export function pollersText(samples: readonly Sample[]): string {
   const burst = costOf(samples, 'triwire', 'tens')
   if (burst !== undefined) {
     lines.push(
-      `In bursts of ten a delivery is ${figure(burst.perDelivery)} requests, and ${us(burst.perDelivery * burst.cpuUs)} of CPU ` +
+      `In bursts of ten a delivery is ${burst.perDelivery.toFixed(2)} requests, and ${us(burst.perDelivery * burst.cpuUs)} of CPU ` +
         `instead of ${us(ours.perDelivery * ours.cpuUs)}.`,
     )
   }
