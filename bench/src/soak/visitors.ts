@@ -18,6 +18,12 @@ export const COMMON = 21
 /** Numbers of channels that visitors have to themselves begin here. */
 const OWN = 1000
 
+/**
+ * Users that visitors are, each visit with a session of its own. Fewer than the tokens a server remembers, which would
+ * otherwise go on growing for half an hour before they reach their bound.
+ */
+const USERS = 1000
+
 /** Milliseconds of a stay: from a glance to two minutes. */
 const STAY_MS = { least: 5000, most: 120_000 }
 /** Milliseconds from one act to the next. */
@@ -59,13 +65,13 @@ export class Visitors {
   }
 
   #come(wire: Wire): void {
-    const index = this.#came++
+    const number = this.#came++
     const visitor = visit(
       wire,
       {
         port: this.#port,
-        index,
-        channels: [index % COMMON, OWN + index],
+        index: number % USERS,
+        channels: [number % COMMON, OWN + number],
         sampled: false,
         onReady: () => this.#rest(visitor),
         onBroken: this.#fail,
