@@ -78,9 +78,9 @@ export class ViewStore {
   /** What is shown instead of the fold's state for a moment, and the calls that it is for. */
   #held: { readonly data: unknown; readonly known: boolean; readonly calls: Set<Call>; ms: number } | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
-  /** How often the log had lost events that were acknowledged, and the fold has begun behind that. */
+  /** How often the log had lost events that were acknowledged. */
   #losses = 0
-  /** Where the fold stood when it was told so. */
+  /** Where the fold stood when it was told so last: it has begun behind that when it stands elsewhere. */
   #lostAt: Cursor | undefined
   #shown: { readonly base: unknown; readonly guesses: readonly Call[]; readonly data: unknown } | undefined
   readonly #starts = new WeakMap<object, ViewState<unknown>>()
@@ -173,8 +173,10 @@ export class ViewStore {
     } else if (delivery.type === 'snapshot') {
       const open = [...this.#calls.values()].filter(({ guess, done }) => guess && !done)
       this.#hold(open, SNAPSHOT_HOLD_MS)
-    } else if (delivery.type === 'gap' && delivery.reason === 'lost_tail')
+    } else if (delivery.type === 'gap' && delivery.reason === 'lost_tail') {
+      this.#losses++
       this.#lostAt = this.#fold.follower.position
+    }
   }
 
   #handleReply(call: Call, at: string | undefined): void {
@@ -219,16 +221,11 @@ export class ViewStore {
     if (!this.#running || this.#fold.error || at === undefined) return true
     const { position, awaitsSnapshot } = this.#fold.follower
     // Until the channel is up to date, the log that the reply speaks of may be another one than this fold's.
-    if (position === undefined || awaitsSnapshot || !this.#parts.store.current) return false
+    if (!position || position === this.#lostAt || awaitsSnapshot || !this.#parts.store.current) return false
     return position.epoch !== at.epoch || position.offset >= at.offset || losses < this.#losses
   }
 
   #handleChange(): void {
-    const { position, awaitsSnapshot } = this.#fold.follower
-    if (this.#lostAt && position !== this.#lostAt && !awaitsSnapshot) {
-      this.#lostAt = undefined
-      this.#losses++
-    }
     const held = this.#held
     for (const call of this.#replied) {
       call.done ||= this.#isDone(call)
