@@ -109,6 +109,7 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
       host: this,
       framing: options.kind !== 'stream' ? 'batch' : options.plain === true ? 'sse-with-ids' : 'sse',
       // A poll is handed over as a whole when it ends: a page at most.
+      whole: options.kind === 'poll' || options.kind === 'send',
       limitBytes: options.kind === 'poll' ? hub.limits.replayBytes : hub.limits.outboundBytes,
     })
     this.#stays = new Stays(hub, this)

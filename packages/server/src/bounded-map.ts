@@ -1,37 +1,63 @@
-/** A map that holds at most so many entries: the one not used for the longest time goes first. */
+/**
+ * A map that holds a bounded number of entries, and may let go of those that were not used for a while: in two
+ * generations, so that a use costs a look and no more. What is used moves to the young one; when that is half of what may
+ * be held, or as old as an entry may be idle, it becomes the old one, and what nobody has used since then is gone.
+ */
 export class BoundedMap<TKey, TValue> {
-  readonly #entries = new Map<TKey, TValue>()
   readonly #max: number
+  readonly #idleMs: number
+  #young = new Map<TKey, TValue>()
+  #old = new Map<TKey, TValue>()
+  #bornAt = Date.now()
 
-  constructor(max: number) {
+  /**
+   * @param max entries it holds at most; half of them, those used last, it surely has
+   * @param idleMs milliseconds an entry surely stays after its last use; it is gone by the first use of another after
+   *   twice that time. Default: for ever.
+   */
+  constructor(max: number, idleMs = Number.POSITIVE_INFINITY) {
     this.#max = max
+    this.#idleMs = idleMs
   }
 
   get size(): number {
-    return this.#entries.size
+    return this.#young.size + this.#old.size
   }
 
   /** The value, which now counts as just used. */
   get(key: TKey): TValue | undefined {
-    const value = this.#entries.get(key)
-    if (value === undefined) return undefined
-    this.#entries.delete(key)
-    this.#entries.set(key, value)
-    return value
+    this.#age()
+    const value = this.#young.get(key)
+    if (value !== undefined) return value
+    const aged = this.#old.get(key)
+    if (aged !== undefined) this.set(key, aged)
+    return aged
   }
 
   set(key: TKey, value: TValue): void {
-    this.#entries.delete(key)
-    this.#entries.set(key, value)
-    if (this.#entries.size > this.#max) this.#entries.delete(this.#entries.keys().next().value as TKey)
+    this.#age()
+    this.#old.delete(key)
+    this.#young.set(key, value)
   }
 
   /** Deletes every entry whose value meets the test. */
   deleteWhere(test: (value: TValue) => boolean): void {
-    for (const [key, value] of this.#entries) if (test(value)) this.#entries.delete(key)
+    for (const entries of [this.#young, this.#old])
+      for (const [key, value] of entries) if (test(value)) entries.delete(key)
   }
 
   delete(key: TKey): void {
-    this.#entries.delete(key)
+    this.#young.delete(key)
+    this.#old.delete(key)
+  }
+
+  #age(): void {
+    const now = Date.now()
+    const idle = now - this.#bornAt > this.#idleMs
+    if (!idle && this.#young.size < this.#max / 2) return
+    // Neither has been used for so long, where nobody has come at all.
+    this.#old = now - this.#bornAt > 2 * this.#idleMs ? new Map() : this.#young
+    this.#young = new Map()
+    this.#bornAt = now
   }
 }

@@ -36,6 +36,7 @@ export class Gate {
   #everybodyRevoked = 0
   readonly #verified = new BoundedMap<string, { readonly identity: Identity; readonly until: number }>(
     REMEMBER_ENTRIES,
+    REMEMBER_MS,
   )
 
   constructor(options: {

@@ -7,7 +7,7 @@ import { BoundedMap } from './bounded-map.ts'
 import type { Limits } from './limits.ts'
 import type { Speaker } from './speaker.ts'
 
-/** Sessions, and users, whose rates are remembered. */
+/** Sessions, and users, whose rates are remembered at most. */
 const METERED = 20_000
 
 /** What a client is told of its rate and its burst, and what it is held to: clocks differ. */
@@ -16,13 +16,15 @@ const BURST_SLACK = 1.2
 
 /** The meters. */
 export class Meters {
-  readonly #limits: Limits
-  readonly #sessions = new BoundedMap<string, Pacer>(METERED)
-  readonly #users = new BoundedMap<string, Pacer>(METERED)
-  readonly #openings = new BoundedMap<string, Pacer>(METERED)
+  readonly #sessions: Buckets
+  readonly #users: Buckets
+  readonly #openings: Buckets
 
-  constructor(limits: Limits) {
-    this.#limits = limits
+  constructor({ rate, burst, channels, connectionsPerUser }: Limits) {
+    const [perSecond, atOnce] = [rate * RATE_SLACK, burst * BURST_SLACK]
+    this.#sessions = new Buckets(perSecond, atOnce)
+    this.#users = new Buckets(perSecond * connectionsPerUser, atOnce * connectionsPerUser)
+    this.#openings = new Buckets(channels / 4, channels * connectionsPerUser)
   }
 
   /**
@@ -30,12 +32,7 @@ export class Meters {
    * session is refused costs its user's other sessions nothing.
    */
   takeLine({ member, identity }: Speaker): number {
-    const { rate, burst, connectionsPerUser } = this.#limits
-    const [perSecond, atOnce] = [rate * RATE_SLACK, burst * BURST_SLACK]
-    return (
-      take(this.#sessions, member, perSecond, atOnce) ||
-      take(this.#users, identity.principal, perSecond * connectionsPerUser, atOnce * connectionsPerUser)
-    )
+    return this.#sessions.take(member) || this.#users.take(identity.principal)
   }
 
   /**
@@ -44,17 +41,30 @@ export class Meters {
    * opened it, so without a rate one who comes and goes would have any number of them open.
    */
   takeOpening(principal: string): number {
-    const { channels, connectionsPerUser } = this.#limits
-    return take(this.#openings, principal, channels / 4, channels * connectionsPerUser)
+    return this.#openings.take(principal)
   }
 }
 
-function take(pacers: BoundedMap<string, Pacer>, key: string, perSecond: number, atOnce: number): number {
-  const now = Date.now()
-  let pacer = pacers.get(key)
-  if (pacer === undefined) {
-    pacer = new Pacer(perSecond, atOnce, now)
-    pacers.set(key, pacer)
+/** Buckets of one size, by key. One that nobody takes from is full again after a while, and then none is needed. */
+class Buckets {
+  readonly #perSecond: number
+  readonly #atOnce: number
+  readonly #pacers: BoundedMap<string, Pacer>
+
+  constructor(perSecond: number, atOnce: number) {
+    this.#perSecond = perSecond
+    this.#atOnce = atOnce
+    this.#pacers = new BoundedMap(METERED, (atOnce / perSecond) * 1000)
   }
-  return pacer.take(now) ? 0 : pacer.waitMs(now)
+
+  /** Takes one; returns the milliseconds to wait where there is none, else 0. */
+  take(key: string): number {
+    const now = Date.now()
+    let pacer = this.#pacers.get(key)
+    if (pacer === undefined) {
+      pacer = new Pacer(this.#perSecond, this.#atOnce, now)
+      this.#pacers.set(key, pacer)
+    }
+    return pacer.take(now) ? 0 : pacer.waitMs(now)
+  }
 }

@@ -1,8 +1,9 @@
 /**
- * What waits to be written to one connection. Lines are collected and written once per turn (turn.ts). When the host has more bytes waiting than the limit, the outlet is
- * congested: answers still go out (the inbound rate bounds them), readers stop, and of lossy lines the newest per slot
- * is kept. Memory per connection is bounded by the limit, however slow the client. Where the host cannot tell what it has
- * waiting, the client does (marks.ts).
+ * What waits to be written to one connection. Lines are collected and written once per turn (turn.ts); of a turn that says
+ * more than the limit, whatever reaches it is written at once, so that the host can say whether the client keeps up. When
+ * the host has more bytes waiting than the limit, the outlet is congested: answers still go out (the inbound rate bounds
+ * them), readers stop, and of lossy lines the newest per slot is kept. Memory per connection is bounded by the limit,
+ * however slow the client. Where the host cannot tell what it has waiting, the client does (marks.ts).
  */
 import { encodeLine } from '@triwire/protocol'
 import { type Batch, type Framing, frame } from './batch.ts'
@@ -31,6 +32,8 @@ export interface OutletOptions {
   readonly framing: Framing
   /** Bytes beyond which the connection counts as congested. */
   readonly limitBytes: number
+  /** Whether all of it is one answer, which goes out when it is complete. */
+  readonly whole: boolean
 }
 
 /** The outlet. */
@@ -158,9 +161,14 @@ export class Outlet implements TurnMember {
 
   #wait(batch: Batch): void {
     this.#batch = batch
+    const { limitBytes, whole } = this.#options
     const marks = this.#marks
-    if (batch.length > this.#options.limitBytes || (marks !== undefined && marks.load(batch.length) > 1))
-      this.#congested = true
+    if (marks !== undefined && marks.load(batch.length) > 1) this.#congested = true
+    else if (batch.length > limitBytes) {
+      if (!whole) this.#handOver()
+      // What the host has taken by now waits for nothing.
+      if (this.#waitingBytes > 0 || this.#load() > 1) this.#congested = true
+    }
     this.#schedule()
   }
 

@@ -153,6 +153,29 @@ describe('a slow reader', () => {
     expect(numbers(slow.lines)).toEqual(range(1, 1002))
   })
 
+  it.each(['a socket', 'a stream'])(
+    'is none whose host takes all of a burst at once, however large: %s misses nothing that the log forgets',
+    async (kind) => {
+      const stage = start()
+      const opening = [hello('ann'), { t: 'join', ch: CHAT, j: 1 }]
+      const response = kind === 'a stream' ? stage.request('/stream', opening) : undefined
+      const socket = response === undefined ? stage.open() : undefined
+      socket?.send(...opening)
+      const getLines = (): Line[] => (socket ?? response)?.sink.lines ?? []
+      await until(() => getLines().some(({ t }) => t === 'joined'))
+
+      // All in one turn, twenty times what may wait, of a log that keeps the last hundred.
+      const text = 'x'.repeat(2000)
+      await Promise.all(range(1, 600).map((n) => stage.emit(CHAT, 'message', { id: `${n}`, text })))
+      await settle()
+      expect(getLines().filter(({ t }) => t === 'gap')).toEqual([])
+      const ids = getLines().flatMap(({ t, d }) => (t === 'ev' ? [Number((d as { id: string }).id)] : []))
+      expect(ids).toEqual(range(1, 600))
+      socket?.leave()
+      response?.listener?.handleClosed()
+    },
+  )
+
   it('that drains and stalls again and again still gets each event once, in order', async () => {
     const stage = start({ limits: { replayEvents: 10, replayBytes: 8192, outboundBytes: 4096 } })
     const slow = await stage.connect('slow')

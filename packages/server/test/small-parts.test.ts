@@ -160,15 +160,48 @@ describe('a timer wheel', () => {
 
 describe('a bounded map', () => {
   it('lets go of what was not used for the longest time', () => {
-    const map = new BoundedMap<string, number>(2)
-    map.set('a', 1)
-    map.set('b', 2)
+    const map = new BoundedMap<string, number>(4)
+    for (const [index, key] of ['a', 'b', 'c'].entries()) map.set(key, index)
     map.get('a')
-    map.set('c', 3)
-    expect([map.get('a'), map.get('b'), map.get('c')]).toEqual([1, undefined, 3])
-    expect(map.size).toBe(2)
-    map.delete('a')
+    map.set('d', 3)
+    expect([map.get('a'), map.get('b'), map.get('d')]).toEqual([0, undefined, 3])
+  })
+
+  it('never holds more than it may', () => {
+    const map = new BoundedMap<number, number>(10)
+    for (let key = 0; key < 1000; key++) {
+      map.set(key, key)
+      map.get(key - 7)
+      expect(map.size).toBeLessThanOrEqual(10)
+      // Half of them, those used last, are surely there.
+      if (key >= 1) expect([map.get(key - 1), map.get(key)]).toEqual([key - 1, key])
+    }
+  })
+
+  it('lets go of what was idle, and of nothing that was used', () => {
+    const map = new BoundedMap<string, number>(100, 1000)
+    map.set('used', 1)
+    map.set('idle', 2)
+    for (let ms = 0; ms <= 2500; ms += 500) {
+      vi.advanceTimersByTime(500)
+      expect(map.get('used')).toBe(1)
+    }
     expect(map.size).toBe(1)
+    // A second is surely not over.
+    map.set('late', 3)
+    vi.advanceTimersByTime(1000)
+    expect(map.get('late')).toBe(3)
+    vi.advanceTimersByTime(5000)
+    expect(map.get('used')).toBeUndefined()
+    expect(map.size).toBe(0)
+  })
+
+  it('deletes one, and whatever meets a test', () => {
+    const map = new BoundedMap<string, number>(4)
+    for (const [index, key] of ['a', 'b', 'c'].entries()) map.set(key, index)
+    map.delete('a')
+    map.deleteWhere((value) => value === 1)
+    expect([map.get('a'), map.get('b'), map.get('c')]).toEqual([undefined, undefined, 2])
   })
 })
 
