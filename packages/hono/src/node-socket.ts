@@ -69,6 +69,11 @@ class NodeSocket implements Sink {
   terminate(): void {
     this.#ws.terminate()
   }
+
+  listen(reads: boolean): void {
+    if (reads) this.#ws.resume()
+    else this.#ws.pause()
+  }
 }
 
 function handleMessage(this: WebSocket & Owned, data: RawData, isBinary: boolean): void {

@@ -45,6 +45,9 @@ export type AttachmentKind = Attached['kind']
 /** Milliseconds after which a peer that was let go for flooding may come back. */
 const FLOOD_RETRY_MS = 5000
 
+/** Lines that a join counts for: it may open a channel and bring a page of its history. */
+const JOIN_COST = 4
+
 /** What an attachment is made of. */
 export interface AttachmentOptions {
   readonly kind: AttachmentKind
@@ -88,6 +91,8 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
   /** Whether a poll has something to say that its client does not know. */
   #substantial = false
   #holding = true
+  /** Whether lines of the body have not been begun. */
+  #arriving = false
   #sentOff = false
   /** What waited at the last heartbeat, where that was too much. */
   #bufferedAtBeat = 0
@@ -184,13 +189,38 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
   }
 
   /**
-   * Handles the lines of one batch; resolves when each has its answer.
-   * @param opening whether the batch came with `hello`: what it joins is bounded by the number of channels alone
+   * Handles the lines of one body, each when it is its user's turn; resolves when each has its answer.
+   * @param opening as for `handleLine`
    */
   async handleLines(lines: readonly UpstreamLine[], opening: boolean): Promise<void> {
+    const handled: Promise<void>[] = []
+    this.#arriving = true
+    for (const line of lines) {
+      const turn = this.takeShare(line)
+      if (turn !== undefined) await turn
+      handled.push(this.handleLine(line, opening))
+    }
+    this.#arriving = false
+    this.#finishPollIfDue()
+    await Promise.all(handled)
+  }
+
+  /**
+   * Takes what a line costs of its user's share of this turn.
+   * @returns undefined where it may be handled now, otherwise what resolves when it may
+   */
+  takeShare(line: UpstreamLine | TriwireError): Promise<void> | undefined {
+    const isJoin = !(line instanceof TriwireError) && line.t === 'join'
+    return this.#hub.shares.take(this.#speaker.identity.principal, isJoin ? JOIN_COST : 1)
+  }
+
+  /**
+   * Handles one line; resolves when it has its answer.
+   * @param opening whether it came with `hello`: what is joined there is bounded by the number of channels alone
+   */
+  async handleLine(line: UpstreamLine, opening: boolean): Promise<void> {
     // Whoever was told to go may go on writing until the connection is closed on both sides.
-    if (this.#ended || this.#expired) return
-    await Promise.all(lines.map((line) => this.#handleLine(line, opening)))
+    if (!this.#ended && !this.#expired) await this.#handleLine(line, opening)
   }
 
   /** Answers a line that could not be read. */
@@ -222,6 +252,13 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
     this.#outlet.flush()
     this.#sink?.close(closeCodeFor(code), code)
     this.#end()
+  }
+
+  /** Lets a peer go that does not keep to its rate. Nothing more is read of it, and it is not waited for. */
+  letGo(retryMs = 0): void {
+    const sink = this.#sink
+    this.close('rate_limited', Math.max(FLOOD_RETRY_MS, retryMs))
+    if (sink !== undefined) this.#hub.door.hangUp(sink)
   }
 
   sendOff(code: 'rotate' | 'draining', retryMs: number, leftMs: number): void {
@@ -300,9 +337,9 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
   }
 
   refuseTooMuch(message: string, retryMs: number, about: Pick<ErrorLine, 'of' | 'ch' | 'n' | 'id'>): void {
-    // Refusals are the one thing that a peer can make without bound: one that floods and does not read is let go.
-    if (this.kind === 'socket' && this.#outlet.overflows())
-      this.close('rate_limited', Math.max(FLOOD_RETRY_MS, retryMs))
+    // Refusals are the one thing that a peer can make without bound: one that does not heed or does not read them is let go.
+    if (this.kind === 'socket' && (!this.#hub.meters.takeRefusal(this.#speaker) || this.#outlet.overflows()))
+      this.letGo(retryMs)
     else this.writeError(new TriwireError('rate_limited', message, { retryMs }), about)
   }
 
@@ -335,7 +372,8 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
 
   #finishPollIfDue(): void {
     if (this.kind !== 'poll' || this.#ended || this.#sink === undefined) return
-    if (this.congested || (!this.#stays.starting && (this.#substantial || !this.#holding))) this.finish()
+    if (this.congested || (!this.#arriving && !this.#stays.starting && (this.#substantial || !this.#holding)))
+      this.finish()
   }
 
   // ── Lines ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -121,6 +121,7 @@ async function handlePost(
   if (first?.t !== 'hello') throw new TriwireError('hello_expected', 'The first line of a body is hello.')
   checkHello(first)
   const identity = await hub.authenticate(first.k, exchange.headers)
+  await hub.door.enter(identity.principal, kind, rest.length)
   const attachment = await attach(hub, exchange, kind, identity, first.s)
   attachment.welcome()
   if (kind === 'send') await send(attachment, exchange, rest, cors)
@@ -171,6 +172,7 @@ async function handlePlain(
     ...(query.has('snapshot') ? { snap: true } : {}),
   }
   const identity = await hub.authenticate(undefined, headers)
+  await hub.door.enter(identity.principal, kind, 0)
   const attachment = await attach(
     hub,
     exchange,
@@ -240,7 +242,7 @@ function respondError(hub: Hub, exchange: Exchange, error: unknown, cors: Readon
   // RFC 9110 §15.5.2 asks for it; no browser shows a dialog for this scheme.
   if (code === 'unauthorized') headers['www-authenticate'] = 'Bearer'
   if (retryMs !== undefined) headers['retry-after'] = String(Math.ceil(retryMs / 1000))
-  exchange.respond(statusFor(code), headers, body)
+  hub.door.refuse(code, () => exchange.respond(statusFor(code), headers, body))
 }
 
 function checkUrl(head: RequestHead): void {

@@ -9,6 +9,7 @@ import { Commander } from './commander.ts'
 import { type Attached, Connections } from './connections.ts'
 import { Control, type Notice } from './control.ts'
 import { withDeadline } from './deadline.ts'
+import { Door } from './door.ts'
 import type { Gate } from './gate.ts'
 import { Heartbeats } from './heartbeats.ts'
 import type { Identity } from './identity.ts'
@@ -21,6 +22,7 @@ import { Occupancy } from './occupancy.ts'
 import type { AllowedOrigins } from './origin.ts'
 import { Publisher } from './publisher.ts'
 import { revokedMeanwhile } from './refusal.ts'
+import { Shares } from './shares.ts'
 import { type Cancel, type SetTimer, TimerWheel } from './timer-wheel.ts'
 import { Turn } from './turn.ts'
 
@@ -67,6 +69,8 @@ export class Hub {
   readonly commander: Commander
   readonly connections: Connections
   readonly meters: Meters
+  readonly shares: Shares = new Shares()
+  readonly door: Door
   readonly heartbeats: Heartbeats
   readonly pages: LogPages
   readonly control: Control
@@ -86,6 +90,7 @@ export class Hub {
     this.wheel = new TimerWheel(Date.now, options.setTimer)
     this.connections = new Connections(options.limits)
     this.meters = new Meters(options.limits)
+    this.door = new Door(this.meters, this.wheel)
     this.heartbeats = new Heartbeats(this.connections, this.wheel, options.limits.heartbeatMs)
     this.pages = new LogPages(this)
     this.control = new Control({
@@ -233,6 +238,7 @@ export class Hub {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    this.door.close()
     for (const attachment of this.connections.list()) attachment.close('draining', 1000)
     const channels = [...this.#channels.values()]
     this.#channels.clear()

@@ -1,8 +1,9 @@
 /**
- * How much the clients of one node may have it do: a bucket for the lines of each session, one for those of all sessions
- * of a user, since a client draws as many sessions as it likes, and one for the channels that a user has opened.
+ * How much the clients of one node may have it do. A session has a bucket for its lines, and one for what it is refused. All
+ * sessions of a user, since a client draws as many as it likes, have a bucket for their lines, one for the channels that
+ * they open, and one for how often they come at all.
  */
-import { Pacer } from '@triwire/protocol'
+import { TriwireError } from '@triwire/protocol'
 import { BoundedMap } from './bounded-map.ts'
 import type { Limits } from './limits.ts'
 import type { Speaker } from './speaker.ts'
@@ -14,17 +15,39 @@ const METERED = 20_000
 const RATE_SLACK = 1.1
 const BURST_SLACK = 1.2
 
+/** Sessions' worth of lines that all sessions of a user have: as many as busy tabs, not as open ones. */
+const BUSY_SESSIONS = 8
+
+/** Refusals that a session hears of at once, however small its burst is: as many as a client has under way that knows no rate. */
+const LEAST_REFUSALS = 128
+
+/** What a visit costs: a connection that lasts is made by an upgrade or a stream, and mostly opens channels. */
+const VISIT_COST = { socket: 6, stream: 6, poll: 1, send: 1 } as const
+
+/** What a visit may be. */
+export type VisitKind = keyof typeof VISIT_COST
+
+/** Lines of a body that cost as much as a visit that brings none. */
+const LINES_PER_VISIT = 16
+
+/** Milliseconds that a visit waits for its turn at most: less than a client gives a wire before it tries the next as well. */
+const DOOR_MS = 900
+
 /** The meters. */
 export class Meters {
-  readonly #sessions: Buckets
-  readonly #users: Buckets
+  readonly #lines: Buckets
+  readonly #userLines: Buckets
+  readonly #refusals: Buckets
   readonly #openings: Buckets
+  readonly #visits: Buckets
 
   constructor({ rate, burst, channels, connectionsPerUser }: Limits) {
     const [perSecond, atOnce] = [rate * RATE_SLACK, burst * BURST_SLACK]
-    this.#sessions = new Buckets(perSecond, atOnce)
-    this.#users = new Buckets(perSecond * connectionsPerUser, atOnce * connectionsPerUser)
+    this.#lines = new Buckets(perSecond, atOnce)
+    this.#userLines = new Buckets(perSecond * BUSY_SESSIONS, atOnce * BUSY_SESSIONS)
+    this.#refusals = new Buckets(perSecond, Math.max(atOnce, LEAST_REFUSALS))
     this.#openings = new Buckets(channels / 4, channels * connectionsPerUser)
+    this.#visits = new Buckets(connectionsPerUser * 3, connectionsPerUser * 12)
   }
 
   /**
@@ -32,7 +55,24 @@ export class Meters {
    * session is refused costs its user's other sessions nothing.
    */
   takeLine({ member, identity }: Speaker): number {
-    return this.#sessions.take(member) || this.#users.take(identity.principal)
+    return this.#lines.take(member) || this.#userLines.take(identity.principal)
+  }
+
+  /** Takes one refusal; false where there were so many that telling the client more of them is in vain. */
+  takeRefusal({ member }: Speaker): boolean {
+    return this.#refusals.take(member) === 0
+  }
+
+  /**
+   * Takes a visit that brings so many lines, now or in a while.
+   * @returns the milliseconds it has to wait for its turn
+   * @throws TriwireError `rate_limited` where too many wait already
+   */
+  takeVisit(principal: string, kind: VisitKind, lines: number): number {
+    const cost = VISIT_COST[kind] + Math.floor(lines / LINES_PER_VISIT)
+    const waitMs = this.#visits.reserve(principal, cost, DOOR_MS)
+    if (waitMs <= DOOR_MS) return waitMs
+    throw new TriwireError('rate_limited', 'You connect too often. Slow down.', { retryMs: waitMs })
   }
 
   /**
@@ -45,26 +85,37 @@ export class Meters {
   }
 }
 
-/** Buckets of one size, by key. One that nobody takes from is full again after a while, and then none is needed. */
+/**
+ * Token buckets of one size, by key: the generic cell rate algorithm (ITU-T I.371), so that each is one number. One that
+ * nobody takes from is full again after a while, and then none is needed.
+ */
 class Buckets {
-  readonly #perSecond: number
-  readonly #atOnce: number
-  readonly #pacers: BoundedMap<string, Pacer>
+  /** Milliseconds that a token takes to come, and that a full bucket does. */
+  readonly #tokenMs: number
+  readonly #fullMs: number
+  /** When each will be full again, in milliseconds since the epoch. */
+  readonly #fullAt: BoundedMap<string, number>
 
   constructor(perSecond: number, atOnce: number) {
-    this.#perSecond = perSecond
-    this.#atOnce = atOnce
-    this.#pacers = new BoundedMap(METERED, (atOnce / perSecond) * 1000)
+    this.#tokenMs = 1000 / perSecond
+    this.#fullMs = atOnce * this.#tokenMs
+    this.#fullAt = new BoundedMap(METERED, this.#fullMs + DOOR_MS)
   }
 
-  /** Takes one; returns the milliseconds to wait where there is none, else 0. */
+  /** Takes one token; returns the milliseconds to wait where there is none, else 0. */
   take(key: string): number {
+    return this.reserve(key, 1, 0)
+  }
+
+  /** Takes so many tokens where they have come within `maxMs`; returns the milliseconds until then in any case. */
+  reserve(key: string, tokens: number, maxMs: number): number {
     const now = Date.now()
-    let pacer = this.#pacers.get(key)
-    if (pacer === undefined) {
-      pacer = new Pacer(this.#perSecond, this.#atOnce, now)
-      this.#pacers.set(key, pacer)
-    }
-    return pacer.take(now) ? 0 : pacer.waitMs(now)
+    // A clock that jumps back must not take tokens away.
+    const emptyAt = now + this.#fullMs + maxMs
+    const fullAt = Math.min(Math.max(this.#fullAt.get(key) ?? now, now), emptyAt) + tokens * this.#tokenMs
+    // Sums of fractions are a bit off, and a bit is no millisecond.
+    const waitMs = Math.max(0, Math.ceil(fullAt - now - this.#fullMs - 1e-6))
+    if (waitMs <= maxMs) this.#fullAt.set(key, fullAt)
+    return waitMs
   }
 }

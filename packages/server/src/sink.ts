@@ -27,6 +27,11 @@ export interface Sink {
   /** Drops the connection without a farewell; for peers that do not answer. */
   terminate?(): void
   /**
+   * Stops reading what the peer writes, or goes on. Where a host cannot, it leaves this out: then a peer that writes more
+   * than can be handled is let go instead of slowed down.
+   */
+  listen?(reads: boolean): void
+  /**
    * The host lets the process sleep while its connections are quiet, and answers `ping` with the number 0 by itself
    * (PROTOCOL.md §4.9): so there are no heartbeats on this one, and its client asks.
    */

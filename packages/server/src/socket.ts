@@ -23,6 +23,9 @@ import type { Cancel } from './timer-wheel.ts'
 /** Characters a waiting frame counts for besides its text. */
 const FRAME_OVERHEAD = 64
 
+/** Bodies' worth of frames that wait where a host cannot stop reading: a burst of the largest lines is mostly less. */
+const KEPT_BODIES = 4
+
 /** The socket. */
 export class Socket implements SinkListener, Authenticator {
   readonly #hub: Hub
@@ -31,9 +34,15 @@ export class Socket implements SinkListener, Authenticator {
   readonly #head: string
   #deadline: Cancel | undefined
   #attachment: Attachment | undefined
-  #waiting: string[] | undefined
-  #waitingLength = 0
-  #greeting = false
+  /** Lines that have no answer yet. */
+  readonly #begun = new Set<Promise<void>>()
+  /** Whether a frame is handled and not all of its lines have been begun. */
+  #busy = false
+  /** Frames that wait behind it. */
+  #kept: string[] | undefined
+  #keptLength = 0
+  /** Whether nothing is read, since too much waits. */
+  #deaf = false
   #closed = false
 
   /** Goes on with one from before the process slept; resolves when it does. */
@@ -62,21 +71,27 @@ export class Socket implements SinkListener, Authenticator {
     return { head: this.#thawHead(), ...attachment }
   }
 
-  /** Takes one text frame; resolves when each of its lines has its answer. */
+  /** Takes one text frame; resolves when each of its lines has its answer, and each of those that came meanwhile. */
   async handleText(text: string): Promise<void> {
-    if (this.#closed) return
-    if (this.#attachment !== undefined) return await this.#handleBatch(this.#attachment, text)
-    if (!this.#greeting) {
-      this.#greeting = true
-      return await this.#greet(text)
+    if (this.#over) return
+    if (this.#busy) {
+      this.#keep(text)
+      return
     }
-    // What comes while `auth` runs waits, together no more than one body; empty frames cost something, too.
-    this.#waitingLength += text.length + FRAME_OVERHEAD
-    if (this.#waitingLength <= this.#hub.limits.body) {
-      this.#waiting ??= []
-      this.#waiting.push(text)
-    } else
-      this.#refuse(new TriwireError('rate_limited', 'Too much was written before the welcome.', { retryMs: 1000 }))
+    this.#busy = true
+    try {
+      for (let next: string | undefined = text; next !== undefined && !this.#over; next = this.#takeKept()) {
+        const rest = this.#handleFrame(next)
+        if (rest !== undefined) await rest
+      }
+    } catch (error) {
+      // A hello that is refused; or a batch over a limit, which says that the peer does not keep to the protocol.
+      if (!(error instanceof TriwireError)) this.#hub.logger.error({ err: error }, 'a frame could not be handled')
+      this.#refuse(asTriwireError(error))
+    } finally {
+      this.#busy = false
+    }
+    await Promise.all(this.#begun)
   }
 
   /** Takes a binary frame: there are none in this version of the protocol. */
@@ -98,26 +113,81 @@ export class Socket implements SinkListener, Authenticator {
     this.#attachment?.handleClosed()
   }
 
-  async #greet(text: string): Promise<void> {
-    try {
-      const [first = '', ...rest] = splitBatch(text, this.#hub.limits)
-      const hello = decodeUpstream(first)
-      if (hello.t !== 'hello') throw new TriwireError('hello_expected', 'The first line is hello.')
-      checkHello(hello)
-      const identity = await this.authenticate(hello)
-      const member = await memberOf(identity.principal, hello.s)
-      if (this.#closed) return
-      const attachment = this.#attach({ identity, member })
-      attachment.welcome()
-      const handled = [this.#handleTexts(attachment, rest, true)]
-      const waiting = this.#waiting ?? []
-      this.#waiting = undefined
-      for (const batch of waiting) handled.push(this.#handleBatch(attachment, batch))
-      await Promise.all(handled)
-    } catch (error) {
-      if (!(error instanceof TriwireError)) this.#hub.logger.error({ err: error }, 'a hello failed')
-      this.#refuse(asTriwireError(error))
+  /** What comes while another frame is handled waits; empty frames cost something, too. */
+  #keep(text: string): void {
+    this.#kept ??= []
+    this.#kept.push(text)
+    this.#keptLength += text.length + FRAME_OVERHEAD
+    const { body } = this.#hub.limits
+    if (this.#keptLength <= body) return
+    // Before the welcome there is nothing to say but hello.
+    if (this.#attachment === undefined) {
+      const message = 'Too much was written before the welcome.'
+      this.#refuse(new TriwireError('rate_limited', message, { retryMs: 1000 }))
+    } else if (this.#sink.listen !== undefined) this.#listen(false)
+    else if (this.#keptLength > body * KEPT_BODIES) this.#attachment.letGo()
+  }
+
+  #takeKept(): string | undefined {
+    const text = this.#kept?.shift()
+    if (text !== undefined) this.#keptLength -= text.length + FRAME_OVERHEAD
+    else if (this.#deaf) this.#listen(true)
+    return text
+  }
+
+  #listen(reads: boolean): void {
+    this.#deaf = !reads
+    this.#sink.listen?.(reads)
+  }
+
+  /** Begins to handle the lines of a frame in order; returns what resolves when all are begun, where some have to wait. */
+  #handleFrame(text: string): Promise<void> | undefined {
+    const lines = splitBatch(text, this.#hub.limits)
+    return this.#attachment === undefined ? this.#greet(lines) : this.#beginLines(this.#attachment, lines, false)
+  }
+
+  async #greet([first = '', ...rest]: readonly string[]): Promise<void> {
+    const hello = decodeUpstream(first)
+    if (hello.t !== 'hello') throw new TriwireError('hello_expected', 'The first line is hello.')
+    checkHello(hello)
+    const identity = await this.authenticate(hello)
+    await this.#hub.door.enter(identity.principal, 'socket', rest.length)
+    const member = await memberOf(identity.principal, hello.s)
+    if (this.#closed) return
+    const attachment = this.#attach({ identity, member })
+    attachment.welcome()
+    await this.#beginLines(attachment, rest, true)
+  }
+
+  #beginLines(
+    attachment: Attachment,
+    texts: readonly string[],
+    opening: boolean,
+    from = 0,
+  ): Promise<void> | undefined {
+    for (let index = from; index < texts.length && !this.#over; index++) {
+      const line = read(texts[index] ?? '')
+      const turn = attachment.takeShare(line)
+      if (turn !== undefined)
+        return turn.then(() => {
+          this.#begin(attachment, line, opening)
+          return this.#beginLines(attachment, texts, opening, index + 1)
+        })
+      this.#begin(attachment, line, opening)
     }
+    return undefined
+  }
+
+  #begin(attachment: Attachment, line: UpstreamLine | TriwireError, opening: boolean): void {
+    if (line instanceof TriwireError) {
+      attachment.handleUnreadable(line)
+      return
+    }
+    const handled = attachment
+      .handleLine(line, opening)
+      .catch((err: unknown) => this.#hub.logger.error({ err }, 'a line could not be handled'))
+      .finally(() => this.#begun.delete(handled))
+    this.#begun.add(handled)
   }
 
   async #revive(frozen: FrozenAttachment): Promise<void> {
@@ -153,27 +223,8 @@ export class Socket implements SinkListener, Authenticator {
     return JSON.parse(this.#head) as FrozenHead
   }
 
-  async #handleBatch(attachment: Attachment, text: string): Promise<void> {
-    try {
-      await this.#handleTexts(attachment, splitBatch(text, this.#hub.limits), false)
-    } catch (error) {
-      // A batch over a limit says that the peer does not keep to the protocol.
-      this.#refuse(asTriwireError(error))
-    }
-  }
-
-  async #handleTexts(attachment: Attachment, texts: readonly string[], opening: boolean): Promise<void> {
-    const lines: UpstreamLine[] = []
-    for (const text of texts) {
-      try {
-        lines.push(decodeUpstream(text))
-      } catch (error) {
-        attachment.handleUnreadable(error)
-      }
-    }
-    await attachment.handleLines(lines, opening).catch((err: unknown) => {
-      this.#hub.logger.error({ err }, 'a batch could not be handled')
-    })
+  get #over(): boolean {
+    return this.#closed || this.#attachment?.ended === true
   }
 
   #refuse(error: TriwireError): void {
@@ -181,8 +232,22 @@ export class Socket implements SinkListener, Authenticator {
     this.#closed = true
     this.#deadline?.()
     const code = codeOf(error)
-    this.#sink.write(new Chunk(encodeError(error)))
-    this.#sink.close(closeCodeFor(code), code)
+    const sink = this.#sink
+    const { door } = this.#hub
     this.#attachment?.handleClosed()
+    door.refuse(code, (late) => {
+      sink.write(new Chunk(encodeError(error)))
+      sink.close(closeCodeFor(code), code)
+      if (late) door.hangUp(sink)
+    })
+  }
+}
+
+/** A line, or why it is none. */
+function read(text: string): UpstreamLine | TriwireError {
+  try {
+    return decodeUpstream(text)
+  } catch (error) {
+    return asTriwireError(error)
   }
 }

@@ -146,6 +146,8 @@ class FakeSink implements Sink {
   probes = 0
   /** HTTP responses have no such thing. */
   probe?: () => void
+  /** Present where a test has it: whether the host reads. */
+  listen?: (reads: boolean) => void
   /** The most that ever waited. */
   peakBytes = 0
   #waiting = 0
