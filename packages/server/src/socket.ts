@@ -90,6 +90,7 @@ export class Socket implements SinkListener, Authenticator {
       this.#refuse(asTriwireError(error))
     } finally {
       this.#busy = false
+      if (this.#over) this.#kept = undefined
     }
     await Promise.all(this.#begun)
   }

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Broker } from '../src/broker.ts'
 import { DEFAULT_LIMITS } from '../src/limits.ts'
 import { memory } from '../src/memory-broker.ts'
-import { HubStage, hello, newSession, settle, until } from './hub-stage.ts'
+import { HubStage, hello, newSession, settle } from './hub-stage.ts'
 
 const CHAT = 'chat?roomId=1'
 const LOBBY = 'lobby?room=1'
