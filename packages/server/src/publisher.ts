@@ -14,10 +14,18 @@ const MAX_WAITING = 1024
 /** Codes that stand for the state of the server rather than of the publish: the same publish may yet succeed. */
 const PASSING = new Set(['unavailable', 'deadline', 'rate_limited'])
 
+/** What one session publishes to one channel, while any of it waits. */
+interface Lane {
+  tail: Promise<void>
+  waiting: number
+  /** The number that comes next and has to come again: what is behind it cannot be taken before. */
+  missing: number | undefined
+}
+
 /** Takes publishes from attachments to the broker. */
 export class Publisher {
   readonly #app: App
-  readonly #lanes = new Map<string, { tail: Promise<void>; waiting: number }>()
+  readonly #lanes = new Map<string, Lane>()
 
   constructor(app: App) {
     this.#app = app
@@ -29,14 +37,14 @@ export class Publisher {
    */
   publish(speaker: Speaker, line: PublishLine): Promise<AppendOutcome> {
     const key = `${speaker.member} ${line.ch}`
-    const lane = this.#lanes.get(key) ?? { tail: Promise.resolve(), waiting: 0 }
+    const lane: Lane = this.#lanes.get(key) ?? { tail: Promise.resolve(), waiting: 0, missing: undefined }
     if (lane.waiting >= MAX_WAITING) {
       const message = 'Too many of your publishes wait for this channel. Slow down.'
       return Promise.reject(new TriwireError('rate_limited', message, { retryMs: 1000 }))
     }
     lane.waiting++
     this.#lanes.set(key, lane)
-    const outcome = lane.tail.then(() => this.#handle(speaker, line))
+    const outcome = lane.tail.then(() => this.#handleInLane(lane, speaker, line))
     lane.tail = outcome.then(
       () => {},
       () => {},
@@ -47,6 +55,25 @@ export class Publisher {
     return outcome
   }
 
+  /**
+   * Hundreds may wait behind one that has to come again. They all will, so neither the app nor the broker is asked about
+   * them: the one that is awaited would wait behind that, too.
+   */
+  async #handleInLane(lane: Lane, speaker: Speaker, line: PublishLine): Promise<AppendOutcome> {
+    const { missing } = lane
+    const { n, lo = n } = line
+    if (missing !== undefined && lo <= missing && missing < n) return { status: 'sequence_gap', expected: missing }
+    lane.missing = undefined
+    try {
+      const outcome = await this.#handle(speaker, line)
+      if (outcome.status === 'sequence_gap') lane.missing = outcome.expected
+      return outcome
+    } catch (error) {
+      if (!isFinal(error)) lane.missing = n
+      throw error
+    }
+  }
+
   async #handle(speaker: Speaker, line: PublishLine): Promise<AppendOutcome> {
     const { broker } = this.#app
     const resolved = this.#app.resolve(line.ch)
@@ -55,7 +82,7 @@ export class Publisher {
     try {
       data = await this.#prepare(speaker, resolved, line)
     } catch (error) {
-      if (!(error instanceof TriwireError) || PASSING.has(error.code)) throw error
+      if (!isFinal(error)) throw error
       // The number is used up: a repetition must meet the same answer, on whichever node.
       const outcome = await broker.refuse(line.ch, producer, error.code)
       if (outcome.status === 'refused') throw error
@@ -86,6 +113,11 @@ export class Publisher {
     }
     return toJson(result === undefined ? valid : result, `event "${line.e}"`)
   }
+}
+
+/** Whether the same publish would be refused again, whenever it came. */
+function isFinal(error: unknown): error is TriwireError {
+  return error instanceof TriwireError && !PASSING.has(error.code)
 }
 
 function append(
