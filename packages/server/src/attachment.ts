@@ -108,7 +108,7 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
     this.#speaker = options.speaker
     this.remoteAddress = options.remoteAddress
     if (options.frozen?.leases)
-      this.#leases = new PresenceLeases(hub, options.speaker.member, options.frozen.leases)
+      this.#leases = new PresenceLeases(hub, options.speaker.member, this.#lasting, options.frozen.leases)
     this.#outlet = new Outlet({
       turn: hub.turn,
       host: this,
@@ -530,7 +530,7 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
   }
 
   #openLeases(): PresenceLeases {
-    this.#leases ??= new PresenceLeases(this.#hub, this.member)
+    this.#leases ??= new PresenceLeases(this.#hub, this.member, this.#lasting)
     if (this.#ended) this.#leases.close()
     return this.#leases
   }

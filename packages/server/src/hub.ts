@@ -4,6 +4,7 @@
  */
 import { type Contract, type ResolvedChannel, TriwireError } from '@triwire/protocol'
 import { App, type Implementations } from './app.ts'
+import { BoundedMap } from './bounded-map.ts'
 import type { Broker } from './broker.ts'
 import { Commander } from './commander.ts'
 import { type Attached, Connections } from './connections.ts'
@@ -25,6 +26,9 @@ import { revokedMeanwhile } from './refusal.ts'
 import { Shares } from './shares.ts'
 import { type Cancel, type SetTimer, TimerWheel } from './timer-wheel.ts'
 import { Turn } from './turn.ts'
+
+/** Presence leases of requests that are remembered at most: of one that is not, each request takes it anew. */
+const REQUEST_LEASES = 20_000
 
 /** Milliseconds a channel stays open after its last reader went: long polls come and go. */
 const LINGER_MS = 30_000
@@ -72,6 +76,8 @@ export class Hub {
   readonly shares: Shares = new Shares()
   readonly door: Door
   readonly heartbeats: Heartbeats
+  /** By member and channel: the presence lease that requests of a session have taken last. */
+  readonly requestLeases: BoundedMap<string, { readonly data: string; readonly sequence: number; readonly heldAt: number }>
   readonly pages: LogPages
   readonly control: Control
   readonly #occupancy: Occupancy
@@ -91,6 +97,7 @@ export class Hub {
     this.connections = new Connections(options.limits)
     this.meters = new Meters(options.limits)
     this.door = new Door(this.meters, this.wheel)
+    this.requestLeases = new BoundedMap(REQUEST_LEASES, options.limits.presenceGraceMs)
     this.heartbeats = new Heartbeats(this.connections, this.wheel, options.limits.heartbeatMs)
     this.pages = new LogPages(this)
     this.control = new Control({

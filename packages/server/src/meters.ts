@@ -27,6 +27,9 @@ const VISIT_COST = { socket: 6, stream: 6, poll: 1, send: 1 } as const
 /** What a visit may be. */
 export type VisitKind = keyof typeof VISIT_COST
 
+/** Connections that visits are counted for, however few a user may have open: one that flaps is opened again and again. */
+const LEAST_CONNECTIONS = 32
+
 /** Lines of a body that cost as much as a visit that brings none. */
 const LINES_PER_VISIT = 16
 
@@ -47,7 +50,8 @@ export class Meters {
     this.#userLines = new Buckets(perSecond * BUSY_SESSIONS, atOnce * BUSY_SESSIONS)
     this.#refusals = new Buckets(perSecond, Math.max(atOnce, LEAST_REFUSALS))
     this.#openings = new Buckets(channels / 4, channels * connectionsPerUser)
-    this.#visits = new Buckets(connectionsPerUser * 3, connectionsPerUser * 12)
+    const connections = Math.max(connectionsPerUser, LEAST_CONNECTIONS)
+    this.#visits = new Buckets(connections * 3, connections * 12)
   }
 
   /**

@@ -1,10 +1,14 @@
 /**
  * The presence leases of one attachment: taken by a client's `pres` lines, renewed while its connection is open, left to
- * run out behind it. Each attachment is a holder of its own, so a connection that ends cannot cut the lease of the one
- * that has replaced it. Most hold one member, that of their session; one that tabs share holds one for each of them.
+ * run out behind it. Most hold one member, that of their session; one that tabs share holds one for each of them.
+ *
+ * A connection that lasts is a holder of its own, so that its end cannot cut the lease of the one that has replaced it. Of
+ * requests many a second may follow one another, each with the same values. So all requests of a session are one holder,
+ * on whatever node; their lease is short, is not taken again while it is fresh, and is simply left to run out.
  */
 import type { ResolvedChannel } from '@triwire/protocol'
 import { TriwireError, utf8Length } from '@triwire/protocol'
+import type { HoldOutcome } from './broker.ts'
 import type { FrozenLeases } from './frozen.ts'
 import type { Hub } from './hub.ts'
 import type { Cancel } from './timer-wheel.ts'
@@ -12,6 +16,12 @@ import { toJson, validate } from './validate.ts'
 
 /** Other sessions that one attachment may hold values for: more tabs than anybody has open at a server. */
 const MAX_OTHERS = 64
+
+/** The holder that all requests of a session are. */
+const REQUESTS = 'requests'
+
+/** Renewals within the time that a lease of requests goes on behind the last of them. */
+const RENEWALS_PER_GRACE = 3
 
 /** A value that is held: whose, where, what, and the number its session gave it. */
 interface Held {
@@ -27,16 +37,25 @@ export class PresenceLeases {
   /** The member that most of them are of: the one of the attachment's own session. */
   readonly #own: string
   readonly #holder: string
+  /** Milliseconds that a lease runs, and between two renewals. */
+  readonly #leaseMs: number
+  readonly #renewalMs: number
   /** With their values, because a member that is gone can only come back with one. */
   readonly #held = new Map<string, Held>()
   #renewal: Cancel | undefined
   #closed = false
 
-  /** @param frozen what it held before its process slept */
-  constructor(hub: Hub, own: string, frozen?: FrozenLeases) {
+  /**
+   * @param lasts whether the connection lasts, or is one of many requests
+   * @param frozen what it held before its process slept
+   */
+  constructor(hub: Hub, own: string, lasts: boolean, frozen?: FrozenLeases) {
     this.#hub = hub
     this.#own = own
-    this.#holder = frozen?.holder ?? nextHolder()
+    const { presenceLeaseMs, presenceGraceMs } = hub.limits
+    this.#renewalMs = lasts ? presenceLeaseMs / 3 : presenceGraceMs / RENEWALS_PER_GRACE
+    this.#leaseMs = lasts ? presenceLeaseMs : presenceGraceMs + this.#renewalMs
+    this.#holder = lasts ? (frozen?.holder ?? nextHolder()) : REQUESTS
     for (const [address, data, sequence, member = own] of frozen?.held ?? [])
       this.#keep({ member, address, data, sequence })
   }
@@ -51,7 +70,7 @@ export class PresenceLeases {
   /**
    * Shows a value.
    * @param member whose it is: the attachment's own, or that of another session of its user
-   * @param lasting whether the lease is renewed from now on; otherwise it covers the grace time alone
+   * @param renewed whether the lease is renewed from now on
    * @throws TriwireError `bad_payload`, `too_many_members`, `unavailable`
    */
   async show(
@@ -59,9 +78,9 @@ export class PresenceLeases {
     resolved: ResolvedChannel,
     value: unknown,
     sequence: number,
-    lasting: boolean,
+    renewed: boolean,
   ): Promise<void> {
-    const { broker, limits } = this.#hub
+    const { limits } = this.#hub
     const { address, channel, key } = resolved
     if (channel.presence === undefined) throw new TriwireError('bad_payload', `Channel "${key}" has no presence.`)
     const data = toJson(await validate(channel.presence, value, 'presence'), 'presence')
@@ -70,19 +89,18 @@ export class PresenceLeases {
     }
     if (!this.#hasRoomFor(member))
       throw new TriwireError('too_many_members', `A wire holds values for at most ${MAX_OTHERS} other sessions.`)
-    const leaseMs = lasting ? limits.presenceLeaseMs : limits.presenceGraceMs
-    const hold = { member, holder: this.#holder, value: { data, sequence }, leaseMs }
-    const outcome = await broker.hold(address, hold, { maxMembers: limits.presenceMembers })
-    if (outcome === 'full')
+    const held = { member, address, data, sequence }
+    if (!this.#isFresh(held) && (await this.#hold(held)) === 'full')
       throw new TriwireError('too_many_members', `At most ${limits.presenceMembers} members are shown.`)
-    if (!lasting) return
-    if (this.#closed) await broker.release(address, member, this.#holder, limits.presenceGraceMs)
-    else this.#keep({ member, address, data, sequence })
+    if (!renewed) return
+    this.#keep(held)
+    if (this.#closed) this.#release(keyOf(member, address), limits.presenceGraceMs)
   }
 
   /** Leaves the presence set, because the client says so. */
   async leave(address: string, sequence: number): Promise<void> {
     this.#held.delete(keyOf(this.#own, address))
+    this.#hub.requestLeases.delete(keyOf(this.#own, address))
     await this.#hub.broker.depart(address, this.#own, sequence)
   }
 
@@ -116,31 +134,47 @@ export class PresenceLeases {
     const held = this.#held.get(key)
     if (held === undefined) return
     this.#held.delete(key)
-    const { broker, logger } = this.#hub
+    const { broker, logger, requestLeases } = this.#hub
+    if (this.#holder === REQUESTS) {
+      if (graceMs > 0) return
+      requestLeases.delete(key)
+    }
     broker.release(held.address, held.member, this.#holder, graceMs).catch((err: unknown) => {
       // The lease runs out by itself.
       logger.warn({ err }, 'a presence lease could not be released')
     })
   }
 
+  /** Whether another request of the session has taken or renewed the very lease just now. */
+  #isFresh({ member, address, data, sequence }: Held): boolean {
+    if (this.#holder !== REQUESTS) return false
+    const last = this.#hub.requestLeases.get(keyOf(member, address))
+    return last?.sequence === sequence && last.data === data && Date.now() - last.heldAt < this.#renewalMs
+  }
+
+  async #hold({ member, address, data, sequence }: Held): Promise<HoldOutcome> {
+    const { broker, limits, requestLeases } = this.#hub
+    const heldAt = Date.now()
+    const hold = { member, holder: this.#holder, value: { data, sequence }, leaseMs: this.#leaseMs }
+    const outcome = await broker.hold(address, hold, { maxMembers: limits.presenceMembers })
+    if (this.#holder === REQUESTS && outcome === 'held')
+      requestLeases.set(keyOf(member, address), { data, sequence, heldAt })
+    return outcome
+  }
+
   #keep(held: Held): void {
     this.#held.set(keyOf(held.member, held.address), held)
-    const { wheel, limits } = this.#hub
-    this.#renewal ??= wheel.repeat(limits.presenceLeaseMs / 3, () => void this.#renew())
+    if (!this.#closed) this.#renewal ??= this.#hub.wheel.repeat(this.#renewalMs, () => void this.#renew())
   }
 
   async #renew(): Promise<void> {
-    const { broker, limits, logger } = this.#hub
-    const most = { maxMembers: limits.presenceMembers }
-    for (const { member, address, data, sequence } of [...this.#held.values()]) {
+    for (const held of [...this.#held.values()]) {
       try {
         // With the value, which changes nothing where it is known: the lease may have run out while this process stood
         // still, and a store may have lost what it was told. A goodbye over another connection has the higher number.
-        const value = { data, sequence }
-        const hold = { member, holder: this.#holder, value, leaseMs: limits.presenceLeaseMs }
-        await broker.hold(address, hold, most)
+        await this.#hold(held)
       } catch (err) {
-        logger.warn({ err }, 'a presence lease could not be renewed')
+        this.#hub.logger.warn({ err }, 'a presence lease could not be renewed')
       }
     }
   }
