@@ -15,7 +15,7 @@ export class BoundedMap<TKey, TValue> {
    * @param idleMs milliseconds an entry surely stays after its last use; it is gone by the first use of another after
    *   twice that time. Default: for ever.
    */
-  constructor(max: number, idleMs = Number.POSITIVE_INFINITY) {
+  constructor(max: number, idleMs: number = Number.POSITIVE_INFINITY) {
     this.#max = max
     this.#idleMs = idleMs
   }
