@@ -45,8 +45,11 @@ export type AttachmentKind = Attached['kind']
 /** Milliseconds after which a peer that was let go for flooding may come back. */
 const FLOOD_RETRY_MS = 5000
 
-/** Lines that a join counts for: it may open a channel and bring a page of its history. */
+/** Lines that a join counts for, which may open a channel. */
 const JOIN_COST = 4
+
+/** Events of a page of history that count for a line: read together, and only written. */
+const EVENTS_PER_LINE = 16
 
 /** What an attachment is made of. */
 export interface AttachmentOptions {
@@ -212,6 +215,10 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
   takeShare(line: UpstreamLine | TriwireError): Promise<void> | undefined {
     const isJoin = !(line instanceof TriwireError) && line.t === 'join'
     return this.#hub.shares.take(this.#speaker.identity.principal, isJoin ? JOIN_COST : 1)
+  }
+
+  chargePage(events: number): void {
+    this.#hub.shares.charge(this.#speaker.identity.principal, events / EVENTS_PER_LINE)
   }
 
   /**

@@ -77,7 +77,10 @@ export class Hub {
   readonly door: Door
   readonly heartbeats: Heartbeats
   /** By member and channel: the presence lease that requests of a session have taken last. */
-  readonly requestLeases: BoundedMap<string, { readonly data: string; readonly sequence: number; readonly heldAt: number }>
+  readonly requestLeases: BoundedMap<
+    string,
+    { readonly data: string; readonly sequence: number; readonly heldAt: number }
+  >
   readonly pages: LogPages
   readonly control: Control
   readonly #occupancy: Occupancy

@@ -27,6 +27,8 @@ import { type ChannelReader, encodeEntry, type LiveChannel } from './live-channe
 export interface ReaderHost {
   readonly member: string
   readonly congested: boolean
+  /** Takes what a page of so many events costs of its user's share of this turn. */
+  chargePage(events: number): void
   /** Writes a line that nobody else gets. */
   write(line: string): void
   /** Writes a line that others get as well: encoded once, it goes out as one buffer for all. */
@@ -364,6 +366,7 @@ export class Reader implements ChannelReader {
   /** Writes a page as far as the connection takes it. The rest is read again when it has drained. */
   #writeEntries(entries: readonly LogEntry[]): void {
     this.#wasCut = false
+    this.#host.chargePage(entries.length)
     for (const entry of entries) {
       if (this.#host.congested) {
         this.#wasCut = true

@@ -44,16 +44,23 @@ export class Shares {
     })
   }
 
+  /** Takes what turned out to be more than was taken before: what is beyond this turn's share is missing in the next ones. */
+  charge(principal: string, cost: number): void {
+    const share = this.#shares.get(principal)
+    if (share !== undefined) share.taken += cost
+    else void this.take(principal, cost)
+  }
+
   #handleTurn(): void {
     for (const [principal, share] of this.#shares) {
+      share.taken = Math.max(0, share.taken - SHARE)
       const { waiting } = share
       if (waiting === undefined) {
-        this.#shares.delete(principal)
+        if (share.taken === 0) this.#shares.delete(principal)
         continue
       }
       let count = 0
-      for (share.taken = 0; share.taken < SHARE && count < waiting.length; count++)
-        share.taken += waiting[count]?.cost ?? 0
+      for (; share.taken < SHARE && count < waiting.length; count++) share.taken += waiting[count]?.cost ?? 0
       const next = waiting.splice(0, count)
       if (waiting.length === 0) share.waiting = undefined
       for (const { goOn } of next) goOn()

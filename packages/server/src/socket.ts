@@ -120,13 +120,14 @@ export class Socket implements SinkListener, Authenticator {
     this.#kept.push(text)
     this.#keptLength += text.length + FRAME_OVERHEAD
     const { body } = this.#hub.limits
-    if (this.#keptLength <= body) return
-    // Before the welcome there is nothing to say but hello.
     if (this.#attachment === undefined) {
+      // Before the welcome there is nothing to say but hello.
       const message = 'Too much was written before the welcome.'
-      this.#refuse(new TriwireError('rate_limited', message, { retryMs: 1000 }))
-    } else if (this.#sink.listen !== undefined) this.#listen(false)
-    else if (this.#keptLength > body * KEPT_BODIES) this.#attachment.letGo()
+      if (this.#keptLength > body) this.#refuse(new TriwireError('rate_limited', message, { retryMs: 1000 }))
+    } else if (this.#sink.listen !== undefined) {
+      // What is not read costs nothing.
+      if (!this.#deaf) this.#listen(false)
+    } else if (this.#keptLength > body * KEPT_BODIES) this.#attachment.letGo()
   }
 
   #takeKept(): string | undefined {
