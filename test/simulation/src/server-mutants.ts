@@ -41,7 +41,7 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
     name: 'publishes overtake on the server',
     why: 'Publishes of a session to a channel run side by side.',
     file: PUBLISHER,
-    find: 'const outcome = lane.tail.then(() => this.#handle(speaker, line))',
+    find: 'const outcome = lane.tail.then(() => this.#handleInLane(lane, speaker, line))',
     replace: 'const outcome = this.#handle(speaker, { ...line, lo: line.n })',
   },
   {
@@ -160,15 +160,15 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
     name: 'leases are not renewed',
     why: 'A member leaves after the first lease.',
     file: LEASES,
-    find: 'this.#renewal ??= wheel.repeat(limits.presenceLeaseMs / 3,',
-    replace: 'this.#renewal ??= wheel.repeat(limits.presenceLeaseMs * 100,',
+    find: 'this.#hub.wheel.repeat(this.#renewalMs,',
+    replace: 'this.#hub.wheel.repeat(this.#renewalMs * 300,',
   },
   {
     name: 'goodbye is not said',
     why: 'A member that leaves is still shown.',
     file: LEASES,
-    find: '    this.#held.delete(keyOf(this.#own, address))\n    await this.#hub.broker.depart(address, this.#own, sequence)',
-    replace: '    void [address, sequence]',
+    find: '    await this.#hub.broker.depart(address, this.#own, sequence)',
+    replace: '    void sequence',
   },
   {
     name: 'a channel is never closed on the node',
