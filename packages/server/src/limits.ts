@@ -44,7 +44,10 @@ export interface Limits extends WireLimits {
   readonly presenceBytes: number
   /** Milliseconds a presence lease runs unless renewed; a dead node's members leave after it. Default 30,000. */
   readonly presenceLeaseMs: number
-  /** Milliseconds a member stays after its connection closed, so that a reconnect does not flicker. Default 10,000. */
+  /**
+   * Milliseconds a member stays after its connection closed, so that a reconnect does not flicker; up to a third more after
+   * a poll. Default 10,000.
+   */
   readonly presenceGraceMs: number
   /** Milliseconds a hook or command handler may take before the client is told and the slot freed. Default 30,000. */
   readonly handlerMs: number

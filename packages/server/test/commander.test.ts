@@ -612,6 +612,29 @@ describe('a publish', () => {
     },
   )
 
+  it('that has to come again has those behind it told so, and nobody asked about them', async () => {
+    let works = false
+    const authorize = vi.fn(() => {
+      if (!works) throw new Error('db')
+      return true
+    })
+    const stage = start({ implementations: { lobby: { authorize } } })
+    const socket = await stage.connect()
+    const all = Array.from({ length: 20 }, (_, index) => publish(index + 1, `${index + 1}`, { lo: 1 }))
+    socket.send(...all)
+    const [first, ...behind] = await socket.take('err', 20)
+    expect(first).toMatchObject({ code: 'unavailable', n: 1 })
+    for (const one of behind) expect(one).toMatchObject({ code: 'sequence_gap', want: 1, retry: 0 })
+    expect(authorize).toHaveBeenCalledTimes(1)
+    works = true
+    // One that counts the missing one as settled is asked about.
+    socket.send(publish(21, '21', { lo: 21 }))
+    await socket.take('ack')
+    socket.send(...all.slice(0, 3))
+    await settle()
+    expect((await eventsOf(stage, LOBBY)).map(({ data }) => data)).toEqual([{ text: '21' }])
+  })
+
   it('that leaves a number out is told where to begin again', async () => {
     const socket = await start().connect()
     socket.send(publish(1))

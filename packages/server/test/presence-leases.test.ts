@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { memory } from '../src/memory-broker.ts'
-import { type FakeSocket, HubStage, newSession, type StageOptions } from './hub-stage.ts'
+import { type FakeSocket, HubStage, hello, newSession, type StageOptions } from './hub-stage.ts'
 
 const CHAT = 'chat?roomId=1'
 
@@ -141,5 +141,49 @@ describe('a wire that holds the presence of other sessions of its user', () => {
     revived.leave()
     await pass(12_000)
     expect(await present(after)).toEqual({})
+  })
+})
+
+describe('requests of one session', () => {
+  it('hold one lease together: not each takes it, none releases it, and it outlasts them by the grace', async () => {
+    const stage = start({ limits: { connectionsPerUser: 1000 } })
+    const [hold, release] = [vi.spyOn(stage.broker, 'hold'), vi.spyOn(stage.broker, 'release')]
+    const session = newSession()
+    const shown = { t: 'pres', ch: CHAT, n: 1, d: { name: 'Ann' } }
+    for (let count = 0; count < 100; count++) {
+      const poll = stage.request('/poll', [hello('ann', session, 0), shown])
+      await vi.advanceTimersByTimeAsync(100)
+      expect(poll.status).toBe(200)
+      expect(Object.values(await present(stage))).toEqual(['Ann'])
+    }
+    // Ten seconds, in each of which its client was there ten times.
+    expect(hold.mock.calls.length).toBeLessThanOrEqual(4)
+    expect(release).not.toHaveBeenCalled()
+    await pass(9000)
+    expect(Object.values(await present(stage))).toEqual(['Ann'])
+    await pass(5000)
+    expect(await present(stage)).toEqual({})
+  })
+
+  it('hold it for as long as one of them is held, and show what changes at once', async () => {
+    const stage = start()
+    const session = newSession()
+    const shown = (n: number, name: string): object => ({ t: 'pres', ch: CHAT, n, d: { name } })
+    stage.request('/poll', [hello('ann', session, 25_000), shown(1, 'Ann')])
+    await pass(24_000)
+    expect(Object.values(await present(stage))).toEqual(['Ann'])
+    stage.request('/send', [hello('ann', session), shown(2, 'Anna')])
+    await pass(50)
+    expect(Object.values(await present(stage))).toEqual(['Anna'])
+    stage.request('/send', [hello('ann', session), { t: 'pres', ch: CHAT, n: 3 }])
+    await pass(50)
+    expect(await present(stage)).toEqual({})
+    // What was said before the goodbye is over, whoever says it again.
+    stage.request('/poll', [hello('ann', session, 0), shown(2, 'Anna')])
+    await pass(50)
+    expect(await present(stage)).toEqual({})
+    stage.request('/poll', [hello('ann', session, 0), shown(4, 'Ann')])
+    await pass(50)
+    expect(Object.values(await present(stage))).toEqual(['Ann'])
   })
 })
