@@ -167,8 +167,11 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
     name: 'goodbye is not said',
     why: 'A member that leaves is still shown.',
     file: LEASES,
-    find: '    await this.#hub.broker.depart(address, this.#own, sequence)',
-    replace: '    void sequence',
+    find:
+      '    this.#held.delete(keyOf(this.#own, address))\n' +
+      '    this.#hub.requestLeases.delete(keyOf(this.#own, address))\n' +
+      '    await this.#hub.broker.depart(address, this.#own, sequence)',
+    replace: '    void [address, sequence]',
   },
   {
     name: 'a channel is never closed on the node',
