@@ -2,7 +2,7 @@
  * What the hosts of this package have in common before a request reaches the engine: the path below the mount, what lies
  * beside it, and what is known of a request. A host adds how it makes sockets, and nothing else.
  */
-import { type RequestHead, TriwireError } from '@triwire/server'
+import { fieldsOf, type RequestHead, TriwireError } from '@triwire/server'
 
 /** Where Triwire lives among the other things a process serves. */
 export interface MountOptions<TRest extends readonly unknown[] = readonly []> {
@@ -30,7 +30,8 @@ export function mount<TRest extends readonly unknown[], TAnswer>(
 /** What a host knows of a request, in a form that outlives it: Deno forgets the headers of one that became a socket. */
 export function headOf(request: Request, path: string, remoteAddress: string | undefined): RequestHead {
   const { method, headers, url } = request
-  return { method, path, query: new URL(url).searchParams, headers: new Headers(headers), remoteAddress }
+  const { search, searchParams } = new URL(url)
+  return { method, path, search, query: searchParams, headers: fieldsOf(headers), remoteAddress }
 }
 
 /** Whether a request asks for a WebSocket. */

@@ -7,7 +7,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Engine, type Servable, TriwireError } from '@triwire/server'
 import { NodeExchange } from './node-exchange.ts'
-import { headOf } from './node-head.ts'
+import { NodeHead } from './node-head.ts'
 import { acceptSocket, createSocketServer } from './node-socket.ts'
 
 /** Where Triwire lives among the other things a server serves. */
@@ -53,7 +53,7 @@ function takeUpgrades(server: Server, engine: Engine, pathBelow: PathBelow): Ser
       if (server.listenerCount('upgrade') === 1) refuse(connection, 404)
       return
     }
-    const request = headOf(incoming, path)
+    const request = new NodeHead(incoming, path)
     const status = engine.upgradeStatus(request)
     if (status !== 101) refuse(connection, status)
     else

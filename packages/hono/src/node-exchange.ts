@@ -2,18 +2,14 @@
  * An HTTP exchange over Node's own request and response. Web Streams cost several times as much here, in time and in
  * memory per idle connection, so nothing of them is used.
  */
+import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Exchange, type Sink, type SinkListener, TriwireError } from '@triwire/server'
-import { headOf } from './node-head.ts'
+import { NodeHead } from './node-head.ts'
 import { openResponse } from './node-response.ts'
 
 /** One request. */
-export class NodeExchange implements Exchange {
-  readonly method: string
-  readonly path: string
-  readonly query: URLSearchParams
-  readonly headers: Headers
-  readonly remoteAddress: string | undefined
+export class NodeExchange extends NodeHead implements Exchange {
   /** Settles when the answer has begun: from then on the response is Triwire's. */
   readonly answered: Promise<void>
   readonly #incoming: IncomingMessage
@@ -21,12 +17,7 @@ export class NodeExchange implements Exchange {
   #answer: () => void = () => {}
 
   constructor(incoming: IncomingMessage, outgoing: ServerResponse, path: string) {
-    const head = headOf(incoming, path)
-    this.method = head.method
-    this.path = head.path
-    this.query = head.query
-    this.headers = head.headers
-    this.remoteAddress = head.remoteAddress
+    super(incoming, path)
     this.#incoming = incoming
     this.#outgoing = outgoing
     this.answered = new Promise((resolve) => {
@@ -34,15 +25,10 @@ export class NodeExchange implements Exchange {
     })
   }
 
-  get search(): string {
-    return /\?.+$/.exec(this.#incoming.url ?? '')?.[0] ?? ''
-  }
-
   readText(maxBytes: number, timeoutMs: number): Promise<string> {
     const incoming = this.#incoming
     return new Promise((resolve, reject) => {
-      const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-      let text = ''
+      const chunks: Buffer[] = []
       let bytes = 0
       const settle = (finish: () => void): void => {
         clearTimeout(timer)
@@ -50,22 +36,15 @@ export class NodeExchange implements Exchange {
         finish()
       }
       const fail = (error: TriwireError): void => settle(() => reject(error))
-      const decode = (chunk?: Buffer): boolean => {
-        try {
-          text += decoder.decode(chunk, { stream: chunk !== undefined })
-          return true
-        } catch {
-          fail(new TriwireError('bad_line', 'A body is UTF-8.'))
-          return false
-        }
-      }
       const handleData = (chunk: Buffer): void => {
         bytes += chunk.byteLength
-        if (bytes <= maxBytes) decode(chunk)
+        if (bytes <= maxBytes) chunks.push(chunk)
         else fail(new TriwireError('body_too_large', `A body has at most ${maxBytes} bytes. Send it in parts.`))
       }
       const handleEnd = (): void => {
-        if (decode()) settle(() => resolve(text))
+        const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
+        if (isUtf8(body)) settle(() => resolve(body.toString()))
+        else fail(new TriwireError('bad_line', 'A body is UTF-8.'))
       }
       const handleBroken = (): void => fail(new TriwireError('bad_line', 'The body broke off.'))
       const timer = setTimeout(

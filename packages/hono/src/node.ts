@@ -6,7 +6,7 @@ import { type Engine, handleRequest, type Servable } from '@triwire/server'
 import type { Context, Hono } from 'hono'
 import type { WebSocket } from 'ws'
 import { NodeExchange } from './node-exchange.ts'
-import { headOf } from './node-head.ts'
+import { NodeHead } from './node-head.ts'
 import { acceptSocket, createSocketServer } from './node-socket.ts'
 import { routes } from './routes.ts'
 
@@ -38,7 +38,7 @@ export function webSocket(realtime: Servable): { readonly websocket: { readonly 
 }
 
 async function upgrade(engine: Engine, c: Context, incoming: IncomingMessage, path: string): Promise<Response> {
-  const head = headOf(incoming, path)
+  const head = new NodeHead(incoming, path)
   const status = engine.upgradeStatus(head)
   if (status !== 101) return new Response(null, { status })
   if (!('wss' in (c.env as object))) {

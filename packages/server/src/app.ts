@@ -12,6 +12,7 @@ import {
   resolvePath,
   TriwireError,
 } from '@triwire/protocol'
+import { BoundedMap } from './bounded-map.ts'
 import type { Broker } from './broker.ts'
 import { withDeadline } from './deadline.ts'
 import type { Identity } from './identity.ts'
@@ -35,6 +36,9 @@ export interface AppOptions {
   readonly logger: Logger
 }
 
+/** Addresses that need not be read again: each line names one, and most name one of a few. */
+const REMEMBERED_ADDRESSES = 10_000
+
 /** The app. */
 export class App {
   readonly contract: Contract
@@ -42,6 +46,7 @@ export class App {
   readonly limits: Limits
   readonly logger: Logger
   readonly #implementations: Implementations
+  readonly #resolved = new BoundedMap<string, ResolvedChannel>(REMEMBERED_ADDRESSES)
 
   constructor(options: AppOptions) {
     this.contract = options.contract
@@ -57,7 +62,11 @@ export class App {
 
   /** Finds the channel of an address. @throws TriwireError `bad_channel`, `unknown_channel` */
   resolve(address: string): ResolvedChannel {
-    return resolveAddress(this.contract, address)
+    const known = this.#resolved.get(address)
+    if (known !== undefined) return known
+    const resolved = resolveAddress(this.contract, address)
+    this.#resolved.set(address, resolved)
+    return resolved
   }
 
   /** Finds the channel of a path. @throws TriwireError `bad_channel`, `unknown_channel` */
@@ -67,16 +76,29 @@ export class App {
 
   /**
    * Asks the app whether this is allowed.
+   * @returns undefined where it has no say in it
    * @throws TriwireError `forbidden`, or `unavailable` where the hook failed or took too long
    */
-  async authorize(resolved: ResolvedChannel, identity: Identity, action: Action, name?: string): Promise<void> {
+  authorize(
+    resolved: ResolvedChannel,
+    identity: Identity,
+    action: Action,
+    name?: string,
+  ): Promise<void> | undefined {
     const { authorize } = this.implementationOf(resolved)
-    if (authorize === undefined) return
     const { user } = identity
     const { params } = resolved
+    return authorize && this.#decide(() => authorize({ user, params, action, name }), resolved, action)
+  }
+
+  async #decide(
+    authorize: () => boolean | Promise<boolean>,
+    resolved: ResolvedChannel,
+    action: Action,
+  ): Promise<void> {
     let allowed: boolean
     try {
-      allowed = await withDeadline(() => authorize({ user, params, action, name }), this.limits.handlerMs)
+      allowed = await withDeadline(authorize, this.limits.handlerMs)
     } catch (error) {
       if (error instanceof TriwireError && error.code === 'forbidden') throw error
       this.logger.error({ err: error, channel: resolved.key, action }, 'authorize failed')

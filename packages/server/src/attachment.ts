@@ -28,7 +28,7 @@ import type { Attached } from './connections.ts'
 import { Expiry, type ExpiryHost } from './expiry.ts'
 import type { FrozenAttachment } from './frozen.ts'
 import type { Hub } from './hub.ts'
-import { type Identity, memberOf } from './identity.ts'
+import type { Identity } from './identity.ts'
 import { Marks } from './marks.ts'
 import { Outlet, type OutletHost } from './outlet.ts'
 import { PresenceLeases } from './presence-leases.ts'
@@ -69,7 +69,7 @@ export interface AttachmentOptions {
 
 /** Who knows with what a client has come. */
 export interface Authenticator {
-  authenticate(hello: HelloLine): Promise<Identity>
+  authenticate(hello: HelloLine): Identity | Promise<Identity>
 }
 
 /** The attachment. */
@@ -430,7 +430,7 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
     try {
       checkHello(line)
       const identity = await authenticator.authenticate(line)
-      const member = await memberOf(identity.principal, line.s)
+      const member = await this.#hub.memberOf(identity.principal, line.s)
       if (this.#ended || refresh !== this.#refreshes) return
       if (!this.#hub.gate.isCurrent(identity)) throw revokedMeanwhile()
       if (member !== this.member) throw new TriwireError('unauthorized', 'This token is of somebody else.')
@@ -507,7 +507,7 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
       const resolved = app.resolve(line.ch)
       const { identity } = this.#speaker
       // Of the same user, whichever session that is: another one's reaches nothing.
-      const member = line.s === undefined ? this.member : await memberOf(identity.principal, line.s)
+      const member = line.s === undefined ? this.member : await this.#hub.memberOf(identity.principal, line.s)
       if (line.d !== undefined) {
         await app.authorize(resolved, identity, 'presence')
         await this.#openLeases().show(member, resolved, line.d, line.n, this.kind !== 'send')

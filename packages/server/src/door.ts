@@ -31,13 +31,14 @@ export class Door {
   }
 
   /**
-   * Lets a user in: resolves when its turn has come, mostly at once.
+   * Lets a user in.
    * @param lines how many it brings
+   * @returns undefined where that is at once, as mostly; otherwise what resolves when its turn has come
    * @throws TriwireError `rate_limited` where too many of the same user wait already
    */
-  async enter(principal: string, kind: VisitKind, lines: number): Promise<void> {
+  enter(principal: string, kind: VisitKind, lines: number): Promise<void> | undefined {
     const waitMs = this.#meters.takeVisit(principal, kind, lines)
-    if (waitMs > 0) await new Promise<void>((resolve) => this.#wait(waitMs, resolve))
+    return waitMs > 0 ? new Promise<void>((resolve) => this.#wait(waitMs, resolve)) : undefined
   }
 
   /** Calls back when a refusal of this code is to be told: whether that is late. */

@@ -4,11 +4,12 @@
  * any earlier moment: then its client is sent again what it has, and knows that by the offsets.
  */
 
+import type { HeaderFields } from './header-fields.ts'
 import type { RequestHead } from './sink.ts'
 
 /** What of an upgrade may be asked for later: its headers, and where it came from. */
 export interface FrozenHead {
-  readonly headers: readonly (readonly [name: string, value: string])[]
+  readonly headers: HeaderFields
   readonly remoteAddress?: string | undefined
 }
 
@@ -23,7 +24,10 @@ const OF_THE_UPGRADE = new Set([
 
 /** Takes what is kept of a head. */
 export function freezeHead({ headers, remoteAddress }: RequestHead): FrozenHead {
-  return { headers: [...headers].filter(([name]) => !OF_THE_UPGRADE.has(name)), remoteAddress }
+  const kept: Record<string, string> = {}
+  for (const [name, value] of Object.entries(headers))
+    if (value !== undefined && !OF_THE_UPGRADE.has(name)) kept[name] = value
+  return { headers: kept, remoteAddress }
 }
 
 /** A frozen socket. */

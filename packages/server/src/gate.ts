@@ -6,6 +6,7 @@
 import { TriwireError } from '@triwire/protocol'
 import { BoundedMap } from './bounded-map.ts'
 import { withDeadline } from './deadline.ts'
+import { type HeaderFields, headersOf } from './header-fields.ts'
 import { type AuthRequest, type Identity, principalOf } from './identity.ts'
 import type { Logger } from './logger.ts'
 
@@ -69,29 +70,46 @@ export class Gate {
     return (this.#verifiedAt.get(identity) ?? 0) >= revoked
   }
 
+  /** The identity that was verified by the same token and headers not long ago. */
+  recall(token: string | undefined, headers: HeaderFields): Identity | undefined {
+    return this.#recall(keyOf(credentialOf(token, headers), headers))
+  }
+
+  #recall(key: string): Identity | undefined {
+    const known = this.#verified.get(key)
+    return known !== undefined && known.until > Date.now() ? known.identity : undefined
+  }
+
   /**
    * Verifies a speaker.
    * @throws TriwireError `unauthorized`, or `unavailable` when `auth` itself failed or took too long
    */
-  async authenticate(token: string | undefined, headers: Headers): Promise<Identity> {
-    const bearer = /^Bearer +(\S+)$/i.exec(headers.get('authorization') ?? '')?.[1]
-    const credential = token ?? bearer
-    const key = JSON.stringify([credential, ...[...headers].filter(([name]) => !PASSING.test(name))])
-    const provesItself = credential !== undefined || headers.has('cookie') || headers.has('authorization')
-    const now = Date.now()
-    const known = this.#verified.get(key)
-    if (known !== undefined && known.until > now) return known.identity
+  async authenticate(token: string | undefined, headers: HeaderFields): Promise<Identity> {
+    const credential = credentialOf(token, headers)
+    const key = keyOf(credential, headers)
+    const known = this.#recall(key)
+    if (known !== undefined) return known
     this.#verified.delete(key)
 
+    const now = Date.now()
     const revocations = this.#revocations
     let expiresAt: number | undefined
     const expireAt = (when: Date | number): void => {
       expiresAt = Number(when)
       if (Number.isNaN(expiresAt)) throw new TypeError('expireAt takes a Date, or milliseconds since the epoch.')
     }
+    let standard: Headers | undefined
+    const request: AuthRequest = {
+      token: credential,
+      get headers() {
+        standard ??= headersOf(headers)
+        return standard
+      },
+      expireAt,
+    }
     let user: unknown
     try {
-      user = await withDeadline(async () => this.#auth({ token: credential, headers, expireAt }), this.#deadlineMs)
+      user = await withDeadline(() => this.#auth(request), this.#deadlineMs)
     } catch (error) {
       if (error instanceof TriwireError && error.code !== 'deadline') throw error
       this.#logger.error({ err: error }, 'auth failed')
@@ -108,7 +126,7 @@ export class Gate {
     // `auth` may have looked before the revocation. It decides again.
     if (!this.isCurrent(identity)) return await this.authenticate(token, headers)
     // Requests that prove themselves by nothing this key covers (a client certificate, an address) are asked again.
-    if (provesItself) {
+    if ((credential ?? headers.authorization ?? headers.cookie) !== undefined) {
       this.#verified.set(key, {
         identity,
         until: Math.min(now + REMEMBER_MS, expiresAt ?? Number.POSITIVE_INFINITY),
@@ -116,4 +134,15 @@ export class Gate {
     }
     return identity
   }
+}
+
+function credentialOf(token: string | undefined, { authorization }: HeaderFields): string | undefined {
+  return token ?? /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
+}
+
+/** What a verification goes by, as text. No field has a line break in it, so only one request reads like this. */
+function keyOf(credential: string | undefined, headers: HeaderFields): string {
+  let key = ''
+  for (const name in headers) if (!PASSING.test(name)) key += `${name}:${headers[name]}\n`
+  return credential === undefined ? key : `${key}\n${credential}`
 }

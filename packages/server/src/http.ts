@@ -22,8 +22,9 @@ import {
 } from '@triwire/protocol'
 import { Attachment, type AttachmentKind, checkHello } from './attachment.ts'
 import { Chunk } from './chunk.ts'
+import type { HeaderFields } from './header-fields.ts'
 import type { Hub } from './hub.ts'
-import { type Identity, memberOf } from './identity.ts'
+import type { Identity } from './identity.ts'
 import { checkOrigin } from './origin.ts'
 import { handlePublicLog, PUBLIC_HEADERS, publicLogOf } from './public-log.ts'
 import { asTriwireError, codeOf, encodeError } from './refusal.ts'
@@ -99,7 +100,7 @@ export function upgradeStatus(hub: Hub, head: RequestHead): number {
     checkUrl(head)
     if (head.path !== '/') throw new TriwireError('not_found', 'WebSocket connects at the mount path itself.')
     if (hub.leaving) throw new TriwireError('draining', 'This server is going away.')
-    const offered = (head.headers.get('sec-websocket-protocol') ?? '').split(',').map((name) => name.trim())
+    const offered = (head.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
     if (!offered.includes(WEBSOCKET_SUBPROTOCOL)) {
       throw new TriwireError('bad_version', `Offer the subprotocol ${WEBSOCKET_SUBPROTOCOL}.`)
     }
@@ -158,7 +159,7 @@ async function handlePlain(
   cors: Readonly<Record<string, string>>,
 ): Promise<void> {
   const { query, headers } = exchange
-  const after = headers.get('last-event-id') ?? query.get('after') ?? undefined
+  const after = headers['last-event-id'] ?? query.get('after') ?? undefined
   const tail = query.get('tail')
   const wait = query.get('wait')
   const waitMs = wait === null ? 0 : wholeNumber('wait', wait, 3600) * 1000
@@ -201,7 +202,7 @@ async function attach(
   session: string,
   plain = false,
 ): Promise<Attachment> {
-  const member = await memberOf(identity.principal, session)
+  const member = await hub.memberOf(identity.principal, session)
   const { remoteAddress } = exchange
   const attachment = new Attachment(hub, { kind, speaker: { identity, member }, remoteAddress, plain })
   if (kind === 'send') hub.checkCurrent(identity)
@@ -246,7 +247,7 @@ function respondError(hub: Hub, exchange: Exchange, error: unknown, cors: Readon
 }
 
 function checkUrl(head: RequestHead): void {
-  if (TOKEN_PARAMETERS.some((name) => head.query.has(name))) {
+  if (head.search !== '' && TOKEN_PARAMETERS.some((name) => head.query.has(name))) {
     throw new TriwireError(
       'token_in_url',
       'URLs end up in logs. Send the token in hello, in an Authorization header or in a cookie.',
@@ -254,13 +255,13 @@ function checkUrl(head: RequestHead): void {
   }
 }
 
-function checkEncoding(headers: Headers): void {
-  const encoding = headers.get('content-encoding')
-  if (encoding !== null && encoding !== 'identity') {
+function checkEncoding(headers: HeaderFields): void {
+  const encoding = headers['content-encoding']
+  if (encoding !== undefined && encoding !== 'identity') {
     throw new TriwireError('unsupported_encoding', 'Bodies are sent as they are, without Content-Encoding.')
   }
   // Forms of other sites can send these two types without asking; lines never need them.
-  const type = headers.get('content-type') ?? ''
+  const type = headers['content-type'] ?? ''
   if (/^(?:application\/x-www-form-urlencoded|multipart\/form-data)/i.test(type)) {
     throw new TriwireError(
       'unsupported_encoding',

@@ -12,8 +12,9 @@ import { Control, type Notice } from './control.ts'
 import { withDeadline } from './deadline.ts'
 import { Door } from './door.ts'
 import type { Gate } from './gate.ts'
+import type { HeaderFields } from './header-fields.ts'
 import { Heartbeats } from './heartbeats.ts'
-import type { Identity } from './identity.ts'
+import { type Identity, memberOf } from './identity.ts'
 import type { Limits } from './limits.ts'
 import { LiveChannel } from './live-channel.ts'
 import { LogPages } from './log-pages.ts'
@@ -39,8 +40,14 @@ const REVERIFY_SPREAD_MS = 10_000
 /** Milliseconds a hook's node has beyond the time of the hook to say that it has run. */
 const CLAIM_SLACK_MS = 5000
 
+/** Sessions whose public names are remembered, and for how many milliseconds: polls come again. */
+const REMEMBERED_MEMBERS = 20_000
+const REMEMBER_MEMBERS_MS = 60_000
+
 interface OpenChannel {
   readonly channel: Promise<LiveChannel>
+  /** The same, as soon as it is there. */
+  live: LiveChannel | undefined
   users: number
   lingering: Cancel | undefined
 }
@@ -85,6 +92,8 @@ export class Hub {
   readonly control: Control
   readonly #occupancy: Occupancy
   readonly #channels = new Map<string, OpenChannel>()
+  /** By principal and session. */
+  readonly #members = new BoundedMap<string, string>(REMEMBERED_MEMBERS, REMEMBER_MEMBERS_MS)
   #marks = 0
   #draining: Promise<void> | undefined
   #closed = false
@@ -131,10 +140,24 @@ export class Hub {
    * Verifies a speaker. Whoever is let in must be found by revocations, so those are followed first.
    * @throws TriwireError `unauthorized`, `unavailable`, `draining`, `deadline`
    */
-  async authenticate(token: string | undefined, headers: Headers): Promise<Identity> {
+  authenticate(token: string | undefined, headers: HeaderFields): Identity | Promise<Identity> {
     if (this.#closed) throw goingAway()
-    if (!this.control.following) await withDeadline(() => this.control.open(), this.limits.authMs)
-    return await this.gate.authenticate(token, headers)
+    if (this.control.following) return this.gate.recall(token, headers) ?? this.gate.authenticate(token, headers)
+    return withDeadline(() => this.control.open(), this.limits.authMs).then(() =>
+      this.gate.authenticate(token, headers),
+    )
+  }
+
+  /** The public name of a session of a user. */
+  memberOf(principal: string, session: string): string | Promise<string> {
+    const key = `${principal}\0${session}`
+    return this.#members.get(key) ?? this.#derive(key, principal, session)
+  }
+
+  async #derive(key: string, principal: string, session: string): Promise<string> {
+    const member = await memberOf(principal, session)
+    this.#members.set(key, member)
+    return member
   }
 
   /** @throws TriwireError `unavailable` where the identity was revoked since it was verified */
@@ -148,21 +171,26 @@ export class Hub {
    * @param principal whose rate of openings it costs, where somebody asked for it now
    * @throws TriwireError `rate_limited`, `unavailable`
    */
-  async openChannel(resolved: ResolvedChannel, principal?: string): Promise<LiveChannel> {
+  openChannel(resolved: ResolvedChannel, principal?: string): LiveChannel | Promise<LiveChannel> {
     const { address } = resolved
     let open = this.#channels.get(address)
     if (open === undefined) {
       const retryMs = principal === undefined ? 0 : this.meters.takeOpening(principal)
       if (retryMs > 0) throw new TriwireError('rate_limited', 'You open channels too fast. Slow down.', { retryMs })
-      open = { channel: LiveChannel.open(resolved, this.broker), users: 0, lingering: undefined }
+      open = { channel: LiveChannel.open(resolved, this.broker), live: undefined, users: 0, lingering: undefined }
       this.#channels.set(address, open)
       if (this.app.hearsOccupancy(resolved)) this.#occupancy.occupy(address)
     }
     open.users++
     open.lingering?.()
     open.lingering = undefined
+    return open.live ?? this.#opened(address, open)
+  }
+
+  async #opened(address: string, open: OpenChannel): Promise<LiveChannel> {
     try {
-      return await open.channel
+      open.live = await open.channel
+      return open.live
     } catch (error) {
       if (this.#channels.get(address) === open) this.#forget(address)
       throw error

@@ -30,6 +30,7 @@ export type {
 export { Chunk } from './chunk.ts'
 export type { Engine, HomeEngine, HostOptions, Servable } from './engine.ts'
 export type { FrozenAttachment, FrozenLeases, FrozenSocket, FrozenStay } from './frozen.ts'
+export { fieldsOf, type HeaderFields } from './header-fields.ts'
 export type { AuthRequest } from './identity.ts'
 export type {
   Action,

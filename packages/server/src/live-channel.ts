@@ -41,6 +41,8 @@ export class LiveChannel {
   #presenceLoading: Promise<void> | undefined
   #presenceBacklog: PresenceChange[] = []
   #interruptions = 0
+  /** Whether the position is one that the log has had since it was last interrupted. */
+  #certain = true
   #closed = false
 
   private constructor(resolved: ResolvedChannel, broker: Broker) {
@@ -67,6 +69,11 @@ export class LiveChannel {
 
   get address(): string {
     return this.resolved.address
+  }
+
+  /** The log's head, where it may be taken from here: whatever the log gets behind it comes to the readers by itself. */
+  get head(): Cursor | undefined {
+    return this.#certain ? this.position : undefined
   }
 
   /** The version of the presence set that its readers have been told; undefined where none has. */
@@ -155,7 +162,8 @@ export class LiveChannel {
   }
 
   async #handleInterrupted(): Promise<void> {
-    this.#interruptions++
+    const interruption = ++this.#interruptions
+    this.#certain = false
     this.#presence = undefined
     // At once, too: what comes until the head is known may be from a log that has lost its tail.
     for (const reader of this.readers) reader.handleInterrupted()
@@ -163,6 +171,7 @@ export class LiveChannel {
       const result = await this.#broker.read(this.address, { limit: 0, bytes: 0 })
       if (this.#closed) return
       this.position = result.head
+      this.#certain = interruption === this.#interruptions
     } catch {
       // The readers' own reads meet the same trouble and retry; nothing is lost by not knowing the head.
     }

@@ -18,7 +18,7 @@ export interface PagesHost {
   readonly broker: Broker
   readonly limits: Limits
   readonly wheel: TimerWheel
-  openChannel(resolved: ResolvedChannel): Promise<LiveChannel>
+  openChannel(resolved: ResolvedChannel): LiveChannel | Promise<LiveChannel>
   releaseChannel(resolved: ResolvedChannel): void
 }
 

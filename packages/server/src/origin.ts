@@ -14,20 +14,20 @@ export type AllowedOrigins = readonly string[]
  * @throws TriwireError `bad_origin`
  */
 export function checkOrigin(head: RequestHead, allowed: AllowedOrigins): Record<string, string> {
-  const origin = head.headers.get('origin')
-  const site = head.headers.get('sec-fetch-site')
-  if (origin === null) {
+  const origin = head.headers.origin
+  const site = head.headers['sec-fetch-site']
+  if (origin === undefined) {
     // No Origin: not a browser, or a same-origin GET. A browser that knows better says so here.
-    if (site === null || site === 'same-origin' || site === 'none') return {}
+    if (site === undefined || site === 'same-origin' || site === 'none') return {}
     throw refusal()
   }
   if (allowed.includes(origin)) {
     return { 'access-control-allow-origin': origin, 'access-control-allow-credentials': 'true', vary: 'Origin' }
   }
   // Behind a proxy that ends TLS the scheme is not known here; host and port must agree to the letter.
-  const host = head.headers.get('host')
-  const own = host !== null && (origin === `http://${host}` || origin === `https://${host}`)
-  if (own && (site === null || site === 'same-origin')) return { vary: 'Origin' }
+  const host = head.headers.host
+  const own = host !== undefined && (origin === `http://${host}` || origin === `https://${host}`)
+  if (own && (site === undefined || site === 'same-origin')) return { vary: 'Origin' }
   throw refusal()
 }
 

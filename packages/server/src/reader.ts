@@ -131,7 +131,7 @@ export class Reader implements ChannelReader {
     const { after, have } = start
     // What others of this client stand on: where that is lost, all of them start anew.
     if (have !== undefined && (await this.#verifyAhead(have))) return await this.#readOn()
-    const resume = after === undefined ? undefined : await this.#readPage({ after })
+    const resume = after === undefined ? undefined : (this.#pageAtHead(after) ?? (await this.#readPage({ after })))
     if (this.closed) return
     if (resume?.status === 'page') await this.#startResumed(start, resume)
     else if (after !== undefined && resume !== undefined) await this.#startBehindGap(start, after, resume)
@@ -303,7 +303,10 @@ export class Reader implements ChannelReader {
       this.#writeSnapshot(snapshot)
       return
     }
-    const first = await this.#readPage(start.tail > 0 ? { tail: start.tail } : {})
+    const first =
+      start.tail > 0
+        ? await this.#readPage({ tail: start.tail })
+        : (this.#pageAtHead() ?? (await this.#readPage({})))
     if (this.closed) return
     if (first.status !== 'page') throw new TriwireError('unavailable', 'The log cannot be read now.')
     this.#begin(start, first.from, first.head, 'fresh')
@@ -358,6 +361,13 @@ export class Reader implements ChannelReader {
     this.#host.write(`${head.slice(0, -1)},"d":${data}}`)
   }
 
+  /** The page behind a position, where that is the head as the node knows it: then there is nothing to ask for. */
+  #pageAtHead(after?: Cursor): Extract<ReadResult, { readonly status: 'page' }> | undefined {
+    const { head } = this.channel
+    if (head === undefined || (after !== undefined && !isSame(after, head))) return undefined
+    return { status: 'page', entries: [], from: head, head }
+  }
+
   #isLevelWith(head: Cursor): boolean {
     const { epoch, offset, tag } = this.#position
     return head.epoch === epoch && (head.offset < offset || (head.offset === offset && head.tag === tag))
@@ -389,4 +399,8 @@ export class Reader implements ChannelReader {
     const bytes = this.#wasCut ? Math.min(outboundBytes, replayBytes) : replayBytes
     return this.#broker.read(this.channel.address, { ...request, limit: empty ? 0 : replayEvents, bytes })
   }
+}
+
+function isSame(a: Cursor, b: Cursor): boolean {
+  return a.offset === b.offset && a.epoch === b.epoch && a.tag === b.tag
 }

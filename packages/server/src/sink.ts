@@ -4,6 +4,7 @@
  */
 
 import type { Chunk } from './chunk.ts'
+import type { HeaderFields } from './header-fields.ts'
 
 /** Where an attachment's text goes. */
 export interface Sink {
@@ -53,17 +54,16 @@ export interface RequestHead {
   readonly method: string
   /** Below the mount path, beginning with `/`, not decoded: `/`, `/sse`, `/log/chat/general`. */
   readonly path: string
+  /** The query as it was written, with its `?`; empty where there is none. Of two spellings a cache makes two pages. */
+  readonly search: string
   readonly query: URLSearchParams
-  /** A header's value; several of one name are joined by `, `. */
-  readonly headers: Headers
+  readonly headers: HeaderFields
   /** The peer's address as the host reports it; undefined where it reports none. No proxy header is looked at. */
   readonly remoteAddress: string | undefined
 }
 
 /** One HTTP request and the means to answer it. Exactly one of `respond` and `open` is called, once. */
 export interface Exchange extends RequestHead {
-  /** The query as it was written, with its `?`; empty where there is none. Of two spellings a cache makes two pages. */
-  readonly search: string
   /**
    * Reads the body as UTF-8.
    * @throws TriwireError `body_too_large`, or `auth_timeout` where it has not arrived within `timeoutMs`

@@ -14,7 +14,7 @@ import { Attachment, type Authenticator, checkHello } from './attachment.ts'
 import { Chunk } from './chunk.ts'
 import type { FrozenAttachment, FrozenHead, FrozenSocket } from './frozen.ts'
 import type { Hub } from './hub.ts'
-import { type Identity, memberOf } from './identity.ts'
+import type { Identity } from './identity.ts'
 import { asTriwireError, codeOf, encodeError } from './refusal.ts'
 import type { Sink, SinkListener } from './sink.ts'
 import type { Speaker } from './speaker.ts'
@@ -154,7 +154,7 @@ export class Socket implements SinkListener, Authenticator {
     checkHello(hello)
     const identity = await this.authenticate(hello)
     await this.#hub.door.enter(identity.principal, 'socket', rest.length)
-    const member = await memberOf(identity.principal, hello.s)
+    const member = await this.#hub.memberOf(identity.principal, hello.s)
     if (this.#closed) return
     const attachment = this.#attach({ identity, member })
     attachment.welcome()
@@ -217,8 +217,8 @@ export class Socket implements SinkListener, Authenticator {
   }
 
   /** Verifies a token together with what the upgrade has brought. */
-  authenticate({ k }: HelloLine): Promise<Identity> {
-    return this.#hub.authenticate(k, new Headers(this.#thawHead().headers as [string, string][]))
+  authenticate({ k }: HelloLine): Identity | Promise<Identity> {
+    return this.#hub.authenticate(k, this.#thawHead().headers)
   }
 
   #thawHead(): FrozenHead {

@@ -260,8 +260,8 @@ export class Stays {
 
   async #inTurn(address: string, handle: () => Promise<void>): Promise<void> {
     this.#turns ??= new Map()
-    const before = this.#turns.get(address) ?? Promise.resolve()
-    const turn = before.then(handle)
+    const before = this.#turns.get(address)
+    const turn = before === undefined ? handle() : before.then(handle)
     this.#turns.set(address, turn)
     await turn
     if (this.#turns?.get(address) === turn) this.#turns.delete(address)

@@ -2,6 +2,7 @@
 import { TriwireError } from '@triwire/protocol'
 import type { Chunk } from './chunk.ts'
 import { withDeadline } from './deadline.ts'
+import { fieldsOf, type HeaderFields } from './header-fields.ts'
 import type { Exchange, Sink, SinkListener } from './sink.ts'
 
 /** What a host says of a request. */
@@ -22,7 +23,7 @@ export class WebExchange implements Exchange {
   readonly path: string
   readonly query: URLSearchParams
   readonly search: string
-  readonly headers: Headers
+  readonly headers: HeaderFields
   readonly remoteAddress: string | undefined
   /** The answer, as soon as it begins. */
   readonly response: Promise<Response>
@@ -38,7 +39,7 @@ export class WebExchange implements Exchange {
     this.path = options.path
     this.query = url.searchParams
     this.search = url.search
-    this.headers = request.headers
+    this.headers = fieldsOf(request.headers)
     this.remoteAddress = options.remoteAddress
     this.response = new Promise((resolve) => {
       this.#answer = resolve

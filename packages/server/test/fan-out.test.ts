@@ -58,7 +58,7 @@ async function connectAll(channelsOf: (index: number) => readonly string[]): Pro
   stages.push(stage)
   const counter = new Counter()
   for (let index = 0; index < CONNECTIONS; index++) {
-    const socket = new Socket(stage.hub, counter.createSink(), { headers: [] })
+    const socket = new Socket(stage.hub, counter.createSink(), { headers: {} })
     const joins = channelsOf(index).map((ch, position) => ({ t: 'join', ch, j: position + 1 }))
     await socket.handleText([hello('ann'), ...joins].map((line) => JSON.stringify(line)).join('\n'))
   }
@@ -119,7 +119,7 @@ describe('what everybody in a channel gets', () => {
         path: '/stream',
         search: '',
         query: new URLSearchParams(),
-        headers: new Headers(),
+        headers: {},
         remoteAddress: undefined,
         readText: async () => lines.map((line) => JSON.stringify(line)).join('\n'),
         respond: (status, _headers, body) => expect.fail(`${status} ${body}`),

@@ -13,7 +13,7 @@ function createGate(auth: (request: AuthRequest) => unknown, principal?: (user: 
   return { gate: new Gate({ auth: spy, principal, deadlineMs: 1000, logger: log }), auth: spy, log }
 }
 
-const none = new Headers()
+const none = {}
 
 describe('the gate', () => {
   it('makes an identity of what auth returns', async () => {
@@ -73,7 +73,7 @@ describe('the gate', () => {
 
   it('takes a bearer token where hello has none, and the one in hello first', async () => {
     const { gate, auth } = createGate(({ token }) => token)
-    const headers = new Headers({ authorization: 'bearer  abc' })
+    const headers = { authorization: 'bearer  abc' }
     expect((await gate.authenticate(undefined, headers)).user).toBe('abc')
     expect((await gate.authenticate('hello', headers)).user).toBe('hello')
     expect(auth).toHaveBeenCalledTimes(2)
@@ -93,10 +93,10 @@ describe('the gate', () => {
   it('does not take one cookie or token for another', async () => {
     const { gate, auth } = createGate(({ token, headers }) => `${token} ${headers.get('cookie')}`)
     const users = [
-      await gate.authenticate('a', new Headers({ cookie: 'b' })),
-      await gate.authenticate('b', new Headers({ cookie: 'a' })),
+      await gate.authenticate('a', { cookie: 'b' }),
+      await gate.authenticate('b', { cookie: 'a' }),
       await gate.authenticate('a', none),
-      await gate.authenticate(undefined, new Headers({ cookie: 'a' })),
+      await gate.authenticate(undefined, { cookie: 'a' }),
     ]
     expect(new Set(users.map(({ principal }) => principal)).size).toBe(4)
     expect(auth).toHaveBeenCalledTimes(4)
@@ -113,8 +113,8 @@ describe('the gate', () => {
 
   it('does not take one user for another who differ in a header of a proxy only', async () => {
     const { gate } = createGate(({ headers }) => headers.get('x-user'))
-    const ann = new Headers({ 'x-user': 'ann', cookie: 'theme=dark' })
-    const bob = new Headers({ 'x-user': 'bob', cookie: 'theme=dark' })
+    const ann = { 'x-user': 'ann', cookie: 'theme=dark' }
+    const bob = { 'x-user': 'bob', cookie: 'theme=dark' }
     expect((await gate.authenticate(undefined, ann)).user).toBe('ann')
     expect((await gate.authenticate(undefined, bob)).user).toBe('bob')
   })

@@ -5,6 +5,7 @@ import type { Broker } from '../src/broker.ts'
 import type { Chunk } from '../src/chunk.ts'
 import type { FrozenSocket } from '../src/frozen.ts'
 import { Gate } from '../src/gate.ts'
+import { fieldsOf, type HeaderFields } from '../src/header-fields.ts'
 import { handleExchange } from '../src/http.ts'
 import { Hub } from '../src/hub.ts'
 import type { AuthRequest } from '../src/identity.ts'
@@ -101,7 +102,7 @@ export class HubStage {
   /** Connects a WebSocket that says nothing. */
   open(remoteAddress?: string): FakeSocket {
     const sink = new FakeSink('socket')
-    return new FakeSocket(sink, new Socket(this.hub, sink, { headers: [], remoteAddress }))
+    return new FakeSocket(sink, new Socket(this.hub, sink, { headers: {}, remoteAddress }))
   }
 
   /** Goes on with a WebSocket that stayed open while another process slept, from what that one left of it. */
@@ -237,7 +238,7 @@ export class FakeExchange implements Exchange {
   readonly path: string
   readonly query: URLSearchParams
   readonly search: string
-  readonly headers: Headers
+  readonly headers: HeaderFields
   readonly remoteAddress: string | undefined
   readonly sink = new FakeSink('response')
   status: number | undefined
@@ -256,7 +257,7 @@ export class FakeExchange implements Exchange {
     this.query = new URLSearchParams(query)
     this.search = query === undefined || query === '' ? '' : `?${query}`
     this.method = options.method ?? (/^\/(?:stream|poll|send)$/.test(path) ? 'POST' : 'GET')
-    this.headers = new Headers(options.headers)
+    this.headers = fieldsOf(new Headers(options.headers))
     this.remoteAddress = options.remoteAddress
     this.#text = typeof lines === 'string' ? lines : lines.map((line) => JSON.stringify(line)).join('\n')
   }

@@ -9,8 +9,9 @@ function check(headers: Record<string, string>, allowed: readonly string[] = ALL
     {
       method: 'POST',
       path: '/stream',
+      search: '',
       query: new URLSearchParams(),
-      headers: new Headers({ host: OWN, ...headers }),
+      headers: { host: OWN, ...headers },
       remoteAddress: undefined,
     },
     allowed,

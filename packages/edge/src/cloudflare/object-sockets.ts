@@ -50,7 +50,7 @@ export class ObjectSockets {
     this.#state.acceptWebSocket(ours)
     this.#add(ours, this.#engine.acceptSocket(this.#sinkOf(ours), head))
     // One subprotocol is spoken, and the upgrade has been checked for it.
-    const headers = { 'sec-websocket-protocol': head.headers.get('sec-websocket-protocol') ?? '' }
+    const headers = { 'sec-websocket-protocol': head.headers['sec-websocket-protocol'] ?? '' }
     return new Response(null, { status: 101, headers, webSocket: theirs } as ResponseInit)
   }
 
