@@ -30,6 +30,7 @@ export class NodeExchange extends NodeHead implements Exchange {
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = []
       let bytes = 0
+      // A poll may be held for long, and holds nothing of its body.
       const settle = (finish: () => void): void => {
         clearTimeout(timer)
         incoming.off('data', handleData).off('end', handleEnd).off('error', handleBroken).off('close', handleBroken)

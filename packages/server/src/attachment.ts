@@ -34,6 +34,7 @@ import { Outlet, type OutletHost } from './outlet.ts'
 import { PresenceLeases } from './presence-leases.ts'
 import type { Reader } from './reader.ts'
 import { asTriwireError, codeOf, encodeError, retryFor, revokedMeanwhile } from './refusal.ts'
+import { canonicalAddress } from './remote-address.ts'
 import type { Sink, SinkListener } from './sink.ts'
 import type { Speaker } from './speaker.ts'
 import { Stays, type StaysHost } from './stays.ts'
@@ -109,7 +110,7 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
     this.#options = options
     this.kind = options.kind
     this.#speaker = options.speaker
-    this.remoteAddress = options.remoteAddress
+    this.remoteAddress = canonicalAddress(options.remoteAddress)
     if (options.frozen?.leases)
       this.#leases = new PresenceLeases(hub, options.speaker.member, this.#lasting, options.frozen.leases)
     this.#outlet = new Outlet({
@@ -141,10 +142,7 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
 
   /** Greets the client: the first line of every answer. */
   welcome(): void {
-    const { line, body, batch, channels, rate, burst, heartbeatMs } = this.#hub.limits
-    const max = { line, body, batch, channels, rate, burst }
-    const hb = this.#sink?.sleeps ? 0 : heartbeatMs
-    this.write(encodeLine({ t: 'welcome', v: PROTOCOL_VERSION, m: this.member, hb, max }))
+    this.write(this.#hub.welcome(this.member, this.#sink?.sleeps === true))
   }
 
   /** What it takes to go on after the process has slept. */
@@ -218,7 +216,7 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
   }
 
   chargePage(events: number): void {
-    this.#hub.shares.charge(this.#speaker.identity.principal, events / EVENTS_PER_LINE)
+    if (events > 0) this.#hub.shares.charge(this.#speaker.identity.principal, events / EVENTS_PER_LINE)
   }
 
   /**
@@ -305,7 +303,7 @@ export class Attachment implements StaysHost, OutletHost, ExpiryHost, SinkListen
 
   write(line: string): void {
     if (this.#ended || this.#expired) return
-    if (this.kind === 'poll') this.#substantial ||= isSubstantial(line)
+    if (this.kind === 'poll' && !this.#substantial) this.#substantial = isSubstantial(line)
     this.#outlet.write(line)
   }
 
@@ -620,8 +618,7 @@ export function checkHello(hello: HelloLine): void {
 const HEARTBEAT = encodeLine({ t: 'hb' })
 
 /** Lines that a poll's client could have left out of its next poll as well. */
-const QUIET = /^\{"t":"(?:welcome|hb)"|^\{"t":"joined".*"how":"resumed"\}$/
-
 function isSubstantial(line: string): boolean {
-  return !QUIET.test(line)
+  if (line.startsWith('{"t":"joined"')) return !line.endsWith('"how":"resumed"}')
+  return !line.startsWith('{"t":"welcome"') && line !== HEARTBEAT
 }

@@ -52,6 +52,8 @@ export class BoundedMap<TKey, TValue> {
   }
 
   #age(): void {
+    // Where nothing is ever idle, nobody asks for the time.
+    if (this.#idleMs === Number.POSITIVE_INFINITY && this.#young.size < this.#max / 2) return
     const now = Date.now()
     const idle = now - this.#bornAt > this.#idleMs
     if (!idle && this.#young.size < this.#max / 2) return

@@ -4,7 +4,6 @@
  */
 import { type Code, TriwireError } from '@triwire/protocol'
 import type { Limits } from './limits.ts'
-import { canonicalAddress } from './remote-address.ts'
 import type { Speaker } from './speaker.ts'
 
 /** What is known of an attachment here. */
@@ -12,6 +11,7 @@ export interface Attached {
   readonly kind: 'socket' | 'stream' | 'poll' | 'send'
   /** Undefined for whoever reads a public log: nobody asks who that is. */
   readonly speaker: Speaker | undefined
+  /** In its one form (remote-address.ts). */
   readonly remoteAddress: string | undefined
   /** Says why and ends the connection. */
   close(code: Code, retryMs?: number): void
@@ -70,7 +70,7 @@ export class Connections {
    */
   admit(attachment: Attached): void {
     const { speaker } = attachment
-    const address = canonicalAddress(attachment.remoteAddress)
+    const address = attachment.remoteAddress
     if (speaker !== undefined && attachment.kind === 'poll') this.#pollOf(speaker.member)?.finish()
     const ofUser = speaker === undefined ? 0 : (this.#perUser.get(speaker.identity.principal) ?? 0)
     const ofAddress = address === undefined ? 0 : (this.#perAddress.get(address) ?? 0)
@@ -103,7 +103,7 @@ export class Connections {
       if (session === attachment || (session instanceof Set && session.size === 0)) this.#sessions.delete(member)
       decrement(this.#perUser, identity.principal)
     }
-    const address = canonicalAddress(attachment.remoteAddress)
+    const address = attachment.remoteAddress
     if (address !== undefined) decrement(this.#perAddress, address)
     if (this.#all.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve()
   }

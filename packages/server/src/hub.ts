@@ -2,7 +2,7 @@
  * The hub: what the attachments of one node share. The app, the broker, the channels that somebody here reads, the
  * counters that bound what one user may cost. Everything in it can be lost with the node.
  */
-import { type Contract, type ResolvedChannel, TriwireError } from '@triwire/protocol'
+import { type Contract, encodeLine, PROTOCOL_VERSION, type ResolvedChannel, TriwireError } from '@triwire/protocol'
 import { App, type Implementations } from './app.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { Broker } from './broker.ts'
@@ -43,6 +43,9 @@ const CLAIM_SLACK_MS = 5000
 /** Sessions whose public names are remembered, and for how many milliseconds: polls come again. */
 const REMEMBERED_MEMBERS = 20_000
 const REMEMBER_MEMBERS_MS = 60_000
+
+/** A line before and behind a member's name, which is base64url. */
+type Welcome = readonly [before: string, behind: string]
 
 interface OpenChannel {
   readonly channel: Promise<LiveChannel>
@@ -94,6 +97,8 @@ export class Hub {
   readonly #channels = new Map<string, OpenChannel>()
   /** By principal and session. */
   readonly #members = new BoundedMap<string, string>(REMEMBERED_MEMBERS, REMEMBER_MEMBERS_MS)
+  /** What is the same in every `welcome`: with heartbeats, and without. */
+  #welcomes: readonly [Welcome, Welcome] | undefined
   #marks = 0
   #draining: Promise<void> | undefined
   #closed = false
@@ -221,6 +226,13 @@ export class Hub {
     this.#occupancy.vacate(address)
   }
 
+  /** How the session of a member is greeted. @param silent whether there are no heartbeats */
+  welcome(member: string, silent: boolean): string {
+    this.#welcomes ??= [welcomeOf(this.limits, this.limits.heartbeatMs), welcomeOf(this.limits, 0)]
+    const [before, behind] = this.#welcomes[silent ? 1 : 0]
+    return before + member + behind
+  }
+
   /** A number for a mark: it rises, and no other connection of this node has it. */
   nextMark(): number {
     return ++this.#marks
@@ -286,6 +298,14 @@ export class Hub {
     await this.broker.close()
     this.wheel.close()
   }
+}
+
+function welcomeOf({ line, body, batch, channels, rate, burst }: Limits, hb: number): Welcome {
+  const max = { line, body, batch, channels, rate, burst }
+  const [before = '', behind = ''] = encodeLine({ t: 'welcome', v: PROTOCOL_VERSION, m: '\n', hb, max }).split(
+    '\\n',
+  )
+  return [before, behind]
 }
 
 function goingAway(): TriwireError {

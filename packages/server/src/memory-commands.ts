@@ -3,6 +3,7 @@
  * end of the claim, or by `expire` at their own deadline; no timer is held here.
  */
 import { TriwireError, utf8Length } from '@triwire/protocol'
+import { AgingMap } from './aging-map.ts'
 import type { ClaimOutcome, CommandReply, SettledOutcome } from './broker.ts'
 import type { MemoryBrokerLimits } from './memory-limits.ts'
 
@@ -26,8 +27,7 @@ interface Remembered {
 /** Claims, replies and those who wait for them. */
 export class MemoryCommands {
   readonly #claims = new Map<string, Claim>()
-  /** Oldest first. */
-  readonly #replies = new Map<string, Remembered>()
+  readonly #replies = new AgingMap<Remembered>()
   readonly #limits: MemoryBrokerLimits
   #replyBytes = 0
   #waiting = 0
@@ -56,8 +56,7 @@ export class MemoryCommands {
 
   /** When the first reply may be forgotten; Infinity where there is none. */
   get nextExpiryAt(): number {
-    for (const { forgetAt } of this.#replies.values()) return forgetAt
-    return Number.POSITIVE_INFINITY
+    return this.#replies.oldest?.value.forgetAt ?? Number.POSITIVE_INFINITY
   }
 
   /** @throws TriwireError `unavailable` beyond `limits.commands` running ones */
@@ -103,9 +102,10 @@ export class MemoryCommands {
     this.#forget(id)
     this.#replies.set(id, { reply, bytes, forgetAt: now + rememberMs })
     this.#replyBytes += bytes
-    for (const oldest of this.#replies.keys()) {
-      const isOver = this.#replies.size > this.#limits.commands || this.#replyBytes > this.#limits.replyBytes
-      if (!isOver || oldest === id) break
+    const { commands, replyBytes } = this.#limits
+    while (this.#replies.size > commands || this.#replyBytes > replyBytes) {
+      const oldest = this.#replies.oldest?.key
+      if (oldest === undefined || oldest === id) break
       this.#forget(oldest)
     }
     return true
@@ -125,10 +125,8 @@ export class MemoryCommands {
 
   /** Lets claims lapse, waits end and replies be forgotten. */
   expire(now: number): void {
-    for (const [id, { forgetAt }] of this.#replies) {
-      if (forgetAt > now) break
-      this.#forget(id)
-    }
+    for (let next = this.#replies.oldest; next && next.value.forgetAt <= now; next = this.#replies.oldest)
+      this.#forget(next.key)
     if (this.#dueAt > now) return
     this.#dueAt = Number.POSITIVE_INFINITY
     for (const [id, claim] of this.#claims) {

@@ -3,6 +3,7 @@
  * events that commands emitted. Both forget after the dedupe window, and the oldest first beyond their bounds.
  */
 import type { Cursor } from '@triwire/protocol'
+import { AgingMap } from './aging-map.ts'
 import type { AppendOutcome, Producer } from './broker.ts'
 import type { MemoryBrokerLimits } from './memory-limits.ts'
 
@@ -15,8 +16,8 @@ interface ProducerRecord {
 
 /** The producers of one channel. */
 export class MemoryProducers {
-  /** In the order of their last use, so that the first is the one to forget. */
-  readonly #records = new Map<string, ProducerRecord>()
+  /** In the order of their last use. */
+  readonly #records = new AgingMap<ProducerRecord>()
   readonly #limits: MemoryBrokerLimits
 
   constructor(limits: MemoryBrokerLimits) {
@@ -29,8 +30,8 @@ export class MemoryProducers {
 
   /** When the first record may be forgotten; Infinity where there is none. */
   get nextExpiryAt(): number {
-    for (const record of this.#records.values()) return record.usedAt + this.#limits.dedupeMs
-    return Number.POSITIVE_INFINITY
+    const oldest = this.#records.oldest
+    return oldest === undefined ? Number.POSITIVE_INFINITY : oldest.value.usedAt + this.#limits.dedupeMs
   }
 
   /** The answer to a sequence that is not the next one; undefined where it is, and may be recorded. */
@@ -52,26 +53,24 @@ export class MemoryProducers {
     record.last = sequence
     record.answers[sequence % REMEMBERED_ANSWERS] = { sequence, outcome }
     this.#use(id, record, now)
-    if (this.#records.size > this.#limits.producers) deleteFirst(this.#records)
+    if (this.#records.size > this.#limits.producers) deleteOldest(this.#records)
   }
 
   expire(now: number): void {
-    for (const [id, record] of this.#records) {
-      if (now - record.usedAt < this.#limits.dedupeMs) break
-      this.#records.delete(id)
-    }
+    const usedAt = now - this.#limits.dedupeMs
+    for (let next = this.#records.oldest; next && next.value.usedAt <= usedAt; next = this.#records.oldest)
+      this.#records.delete(next.key)
   }
 
   #use(id: string, record: ProducerRecord, now: number): void {
     record.usedAt = now
-    this.#records.delete(id)
     this.#records.set(id, record)
   }
 }
 
 /** The `once` keys of one channel. */
 export class MemoryOnceKeys {
-  readonly #keys = new Map<string, { readonly cursor: Cursor; readonly expiresAt: number }>()
+  readonly #keys = new AgingMap<{ readonly cursor: Cursor; readonly expiresAt: number }>()
   readonly #limits: MemoryBrokerLimits
 
   constructor(limits: MemoryBrokerLimits) {
@@ -84,8 +83,7 @@ export class MemoryOnceKeys {
 
   /** When the first key may be forgotten; Infinity where there is none. */
   get nextExpiryAt(): number {
-    for (const { expiresAt } of this.#keys.values()) return expiresAt
-    return Number.POSITIVE_INFINITY
+    return this.#keys.oldest?.value.expiresAt ?? Number.POSITIVE_INFINITY
   }
 
   /** Where the event of this key lies; undefined where there is none yet. */
@@ -96,23 +94,19 @@ export class MemoryOnceKeys {
 
   record(key: string, cursor: Cursor, now: number): void {
     this.#keys.set(key, { cursor, expiresAt: now + this.#limits.dedupeMs })
-    if (this.#keys.size > this.#limits.onceKeys) deleteFirst(this.#keys)
+    if (this.#keys.size > this.#limits.onceKeys) deleteOldest(this.#keys)
   }
 
   expire(now: number): void {
-    for (const [key, { expiresAt }] of this.#keys) {
-      if (expiresAt > now) break
-      this.#keys.delete(key)
-    }
+    for (let next = this.#keys.oldest; next && next.value.expiresAt <= now; next = this.#keys.oldest)
+      this.#keys.delete(next.key)
   }
 }
 
 /** Answers per producer that can be repeated word for word: more than a client keeps on its way at a time. */
 const REMEMBERED_ANSWERS = 128
 
-function deleteFirst(map: Map<string, unknown>): void {
-  for (const key of map.keys()) {
-    map.delete(key)
-    return
-  }
+function deleteOldest(map: AgingMap<unknown>): void {
+  const { oldest } = map
+  if (oldest !== undefined) map.delete(oldest.key)
 }

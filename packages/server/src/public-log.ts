@@ -10,6 +10,7 @@ import type { Hub } from './hub.ts'
 import { emptyPage, type LogPage } from './log-page.ts'
 import { formatPageQuery, type PagePlace, readPageQuery } from './log-query.ts'
 import { Rounds } from './log-round.ts'
+import { canonicalAddress } from './remote-address.ts'
 import type { Exchange } from './sink.ts'
 import type { TimerWheel } from './timer-wheel.ts'
 
@@ -128,7 +129,7 @@ class LogReader implements Attached {
 
   constructor(wheel: TimerWheel, remoteAddress: string | undefined) {
     this.#wheel = wheel
-    this.remoteAddress = remoteAddress
+    this.remoteAddress = canonicalAddress(remoteAddress)
     this.sentAway = new Promise((resolve) => {
       this.#sendAway = resolve
     })

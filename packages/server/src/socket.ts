@@ -13,6 +13,7 @@ import {
 import { Attachment, type Authenticator, checkHello } from './attachment.ts'
 import { Chunk } from './chunk.ts'
 import type { FrozenAttachment, FrozenHead, FrozenSocket } from './frozen.ts'
+import type { HeaderFields } from './header-fields.ts'
 import type { Hub } from './hub.ts'
 import type { Identity } from './identity.ts'
 import { asTriwireError, codeOf, encodeError } from './refusal.ts'
@@ -26,16 +27,23 @@ const FRAME_OVERHEAD = 64
 /** Bodies' worth of frames that wait where a host cannot stop reading: a burst of the largest lines is mostly less. */
 const KEPT_BODIES = 4
 
+interface PromiseWithResolvers {
+  readonly promise: Promise<void>
+  readonly resolve: () => void
+}
+
 /** The socket. */
 export class Socket implements SinkListener, Authenticator {
   readonly #hub: Hub
   readonly #sink: Sink
-  /** What is left of the upgrade request, as text: it may be asked for once more, and lasts as long as the connection. */
-  readonly #head: string
+  readonly #remoteAddress: string | undefined
+  /** The upgrade's header fields, as text: they may be asked for once more, and last as long as the connection. */
+  readonly #headers: string
   #deadline: Cancel | undefined
   #attachment: Attachment | undefined
-  /** Lines that have no answer yet. */
-  readonly #begun = new Set<Promise<void>>()
+  /** How many lines have no answer yet, and what waits until there is none. */
+  #unanswered = 0
+  #answered: PromiseWithResolvers | undefined
   /** Whether a frame is handled and not all of its lines have been begun. */
   #busy = false
   /** Frames that wait behind it. */
@@ -59,7 +67,8 @@ export class Socket implements SinkListener, Authenticator {
   constructor(hub: Hub, sink: Sink, head: FrozenHead) {
     this.#hub = hub
     this.#sink = sink
-    this.#head = JSON.stringify(head)
+    this.#remoteAddress = head.remoteAddress
+    this.#headers = JSON.stringify(head.headers)
     this.#deadline = hub.wheel.schedule(hub.limits.authMs, () => {
       if (this.#attachment === undefined) this.#refuse(new TriwireError('auth_timeout', 'No hello came in time.'))
     })
@@ -68,7 +77,7 @@ export class Socket implements SinkListener, Authenticator {
   /** What it takes to go on with `revive` after the process has slept. */
   freeze(): FrozenSocket {
     const attachment = this.#attachment && { attachment: this.#attachment.freeze() }
-    return { head: this.#thawHead(), ...attachment }
+    return { head: { headers: this.#thawHeaders(), remoteAddress: this.#remoteAddress }, ...attachment }
   }
 
   /** Takes one text frame; resolves when each of its lines has its answer, and each of those that came meanwhile. */
@@ -92,7 +101,7 @@ export class Socket implements SinkListener, Authenticator {
       this.#busy = false
       if (this.#over) this.#kept = undefined
     }
-    await Promise.all(this.#begun)
+    if (this.#unanswered > 0) await this.#whenAnswered()
   }
 
   /** Takes a binary frame: there are none in this version of the protocol. */
@@ -185,11 +194,31 @@ export class Socket implements SinkListener, Authenticator {
       attachment.handleUnreadable(line)
       return
     }
-    const handled = attachment
-      .handleLine(line, opening)
-      .catch((err: unknown) => this.#hub.logger.error({ err }, 'a line could not be handled'))
-      .finally(() => this.#begun.delete(handled))
-    this.#begun.add(handled)
+    this.#unanswered++
+    attachment.handleLine(line, opening).then(
+      () => this.#handleAnswered(),
+      (err: unknown) => {
+        this.#hub.logger.error({ err }, 'a line could not be handled')
+        this.#handleAnswered()
+      },
+    )
+  }
+
+  #handleAnswered(): void {
+    if (--this.#unanswered > 0) return
+    this.#answered?.resolve()
+    this.#answered = undefined
+  }
+
+  #whenAnswered(): Promise<void> {
+    if (this.#answered === undefined) {
+      let resolve = (): void => {}
+      const promise = new Promise<void>((settle) => {
+        resolve = settle
+      })
+      this.#answered = { promise, resolve }
+    }
+    return this.#answered.promise
   }
 
   async #revive(frozen: FrozenAttachment): Promise<void> {
@@ -204,7 +233,7 @@ export class Socket implements SinkListener, Authenticator {
     const attachment = new Attachment(hub, {
       kind: 'socket',
       speaker,
-      remoteAddress: this.#thawHead().remoteAddress,
+      remoteAddress: this.#remoteAddress,
       authenticator: this,
       frozen,
     })
@@ -218,11 +247,11 @@ export class Socket implements SinkListener, Authenticator {
 
   /** Verifies a token together with what the upgrade has brought. */
   authenticate({ k }: HelloLine): Identity | Promise<Identity> {
-    return this.#hub.authenticate(k, this.#thawHead().headers)
+    return this.#hub.authenticate(k, this.#thawHeaders())
   }
 
-  #thawHead(): FrozenHead {
-    return JSON.parse(this.#head) as FrozenHead
+  #thawHeaders(): HeaderFields {
+    return JSON.parse(this.#headers) as HeaderFields
   }
 
   get #over(): boolean {

@@ -17,7 +17,7 @@ export interface Engine {
   acceptSocket(sink: Sink, head: Head): SinkListener & { handleText(text: string): void }
 }
 
-type Head = Pick<Exchange, 'method' | 'path' | 'query' | 'headers' | 'remoteAddress'>
+type Head = Pick<Exchange, 'method' | 'path' | 'search' | 'query' | 'headers' | 'remoteAddress'>
 
 /** Sees everything that is written to a client, before the network does anything to it. */
 export type Wiretap = (connection: Connection, text: string, bufferedBytes: number) => void
@@ -46,8 +46,9 @@ export function acceptSocket(
   const head = {
     method: 'GET',
     path: '/',
+    search: '',
     query: NO_QUERY,
-    headers: new Headers({ ...connection.client.headers, 'sec-websocket-protocol': 'triwire.v1' }),
+    headers: { ...connection.client.headers, 'sec-websocket-protocol': 'triwire.v1' },
     remoteAddress: addressOf(connection),
   }
   const status = node.engine.upgradeStatus(head)
@@ -146,7 +147,7 @@ export function handleRequest(
     path: request.path,
     query: NO_QUERY,
     search: '',
-    headers: new Headers(connection.client.headers),
+    headers: connection.client.headers,
     remoteAddress: addressOf(connection),
     readText: async () => request.body,
     respond(status, _headers, body) {
