@@ -8,8 +8,8 @@ import { open, type Pair, SPEECH_MS, spentOn, withPair } from './pair.ts'
 import type { Cell, Part } from './scenario.ts'
 
 const PUBLISHERS = 50
-/** `{`, which every `ack` line has once. Who publishes follows nothing, so nothing else comes. */
-const ACK_MARK = 0x7b
+/** `?`, which every `ack` line has once, in its channel's address, and a heartbeat has not. Nothing else comes. */
+const ACK_MARK = 0x3f
 
 const PLANS: Readonly<Record<string, Publishing>> = {
   'one per segment': { segments: 200, perSegment: 1, everyMs: 10 },
